@@ -28,7 +28,7 @@ _16_MIB = 1 << 24
 
 @dataclass(frozen=True)
 class Completed:
-    """`exit_code` is negative when a signal ended the program; the outputs may have been cut at `max_bytes`."""
+    """`exit_code` is negative when a signal ended the program; outputs may have been cut at `max_bytes`."""
 
     exit_code: int
     stdout: bytes
