@@ -8,7 +8,7 @@ lacks is an absent implementation, not an `if`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Self
@@ -53,7 +53,9 @@ class Call:
     rate: Fraction | None = None
     """Frames a second on its outputs, where the filter's options alone do not tell (after `setpts`, say)."""
     owner: str = ""
-    """The logical filter it came from, for messages."""
+    """The operation or logical filter it came from, for messages."""
+    scope: str = ""
+    """The piece of the graph it belongs to; see `Fragment`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,31 +85,32 @@ class Fragment:
     def filter(
         self, name: str, *inputs: Pad, rate: Fraction | None = None, instance: str = "", **options: Value
     ) -> Pad:
-        """The first output of an FFmpeg filter fed with `inputs`.
+        """The output of an FFmpeg filter fed with `inputs`.
 
         `instance` names the filter for `sendcmd` (`crop@a`); pass what `unique` gave. An option whose name
-        is a Python keyword takes a trailing underscore (`in_`).
+        clashes with Python or with these parameters takes a trailing underscore (`in_`, `rate_`).
         """
-        return self.filter_multi(name, *inputs, outputs=1, rate=rate, instance=instance, **options)[0]
+        return self.call(name, inputs, options, rate=rate, instance=instance)[0]
 
-    def filter_multi(
+    def call(
         self,
         name: str,
-        *inputs: Pad,
-        outputs: int,
+        inputs: Sequence[Pad],
+        options: Mapping[str, Value],
+        *,
+        outputs: int = 1,
         rate: Fraction | None = None,
         instance: str = "",
-        **options: Value,
     ) -> tuple[Pad, ...]:
-        """All outputs of an FFmpeg filter that has several."""
+        """All outputs of an FFmpeg filter; the long form of `filter`."""
         full = f"{name}@{instance}" if instance else name
         given = tuple((key.rstrip("_"), value) for key, value in options.items())
-        call = Call(full, inputs, given, outputs, rate, self.owner)
-        return tuple(Pad(call, index) for index in range(outputs))
+        made = Call(full, tuple(inputs), given, outputs, rate, self.owner, self.scope)
+        return tuple(Pad(made, index) for index in range(outputs))
 
     def source(self, name: str, *, rate: Fraction | None = None, **options: Value) -> Pad:
         """The output of an FFmpeg source filter, such as `color`."""
-        return self.filter(name, rate=rate, **options)
+        return self.call(name, (), options, rate=rate)[0]
 
     def unique(self, name: str) -> str:
         """`name` made unique in the whole graph, for filter instances that a command file addresses."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from apigpu.formats import AudioFormat, VideoFormat
 from apigpu.graph import AudioFilter, Node, Source, Value, VideoFilter
+from apigpu.raw import RawAudioFilter, RawFilter
 
 _owner: ContextVar[str] = ContextVar("apigpu_owner", default="")
 
@@ -44,8 +45,6 @@ class VideoStream:
         Options are FFmpeg's; a trailing underscore keeps a name clear of Python's keywords. The filter must
         keep the size of the picture; use the vocabulary of `apigpu.filters` for those that change it.
         """
-        from apigpu.filters.raw import RawFilter
-
         return self.apply(RawFilter(name, tuple((key.rstrip("_"), value) for key, value in options.items())))
 
 
@@ -66,8 +65,6 @@ class AudioStream:
 
     def filter(self, name: str, **options: Value) -> AudioStream:
         """The result of any FFmpeg filter with one audio input and one audio output that keeps the length."""
-        from apigpu.filters.raw import RawAudioFilter
-
         given = tuple((key.rstrip("_"), value) for key, value in options.items())
         return self.apply(RawAudioFilter(name, given))
 

@@ -1,0 +1,9 @@
+"""The compiler: a clip and a target in, a plan out. A visible list of pure passes.
+
+share -> place -> connect -> verify -> emit; see the module of each.
+"""
+
+from apigpu.compiler.compile import OutputSpec, compile_clip
+from apigpu.compiler.cut import cut_to_frame
+
+__all__ = ["OutputSpec", "compile_clip", "cut_to_frame"]

@@ -1,0 +1,10 @@
+"""The vocabulary of filters that core brings: logical filters with an implementation per memory domain.
+
+`Scale`, `Crop`, `Extend`, `Overlay`, `FrameRate`, `Trim`, `Hold` and `Concat` for pictures; see
+`apigpu.filters.audio` for sound. `fit` fits a picture into a size.
+"""
+
+from apigpu.filters.fitting import Fit, fit
+from apigpu.filters.video import Concat, Crop, Extend, FrameRate, Hold, Overlay, Scale, Trim
+
+__all__ = ["Concat", "Crop", "Extend", "Fit", "FrameRate", "Hold", "Overlay", "Scale", "Trim", "fit"]

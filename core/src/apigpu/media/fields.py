@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 from pydantic.fields import FieldInfo
 
 
@@ -30,7 +30,7 @@ class MediaField:
 
 
 def _schema(content_type: str) -> Any:
-    extra = {"format": "uri-reference", "contentMediaType": content_type}
+    extra: dict[str, JsonValue] = {"format": "uri-reference", "contentMediaType": content_type}
     return Field(min_length=1, max_length=4096, json_schema_extra=extra)
 
 

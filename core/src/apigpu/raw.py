@@ -20,7 +20,7 @@ class RawFilter(VideoFilter):
 
     def implementations(self, *inputs: VideoFormat) -> Sequence[Implementation]:
         def build(fragment: Fragment, video: Pad) -> Pad:
-            return fragment.filter(self.name, video, **dict(self.options))
+            return fragment.call(self.name, (video,), dict(self.options))[0]
 
         cost = _NS_PER_PIXEL * inputs[0].pixels_per_s
         return [Implementation(domain=Domain.SYSTEM, accepts=(ANY_SYSTEM,), build=build, cost_ns_per_s=cost)]
@@ -38,7 +38,7 @@ class RawAudioFilter(AudioFilter):
     options: tuple[tuple[str, Value], ...] = ()
 
     def build(self, fragment: Fragment, *inputs: Pad) -> Pad:
-        return fragment.filter(self.name, *inputs, **dict(self.options))
+        return fragment.call(self.name, inputs, dict(self.options))[0]
 
     @property
     def label(self) -> str:

@@ -1,0 +1,185 @@
+"""The whole way from a clip to a plan: share, place, connect, verify, emit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apigpu.compiler.connect import connect
+from apigpu.compiler.containers import CONTAINERS, Container
+from apigpu.compiler.emit import emit
+from apigpu.compiler.encoders import Encoder, choose_encoder
+from apigpu.compiler.picture import draw
+from apigpu.compiler.place import Placement, place
+from apigpu.compiler.share import share
+from apigpu.compiler.verify import verify
+from apigpu.errors import InputError
+from apigpu.filters.display import Display
+from apigpu.formats import AudioFormat, VideoFormat
+from apigpu.graph import AudioSource, Node, VideoSource, walk
+from apigpu.plan.model import Plan, PlanAsset, PlanEstimate, PlanOutput, PlanStep, PlanWarning
+from apigpu.streams import Clip
+from apigpu.targets.target import Target
+
+_AUDIO_NS_PER_SAMPLE = 60.0
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What file is wanted: a container of `apigpu.compiler.containers`, or `png` for a single frame."""
+
+    container: str = "mp4"
+    codec: str = "h264"
+
+
+def compile_clip(
+    clip: Clip, target: Target, *, output: OutputSpec | None = None, warnings: Sequence[PlanWarning] = ()
+) -> Plan:
+    """The plan that makes `clip` on `target`. Pure: the same clip, facts and target give the same plan.
+
+    Raises InputError for an empty clip or an unknown container, UnsupportedError where no placement exists,
+    GraphError where a plugin built a graph that FFmpeg would refuse.
+    """
+    wanted = output or OutputSpec()
+    if clip.video is None and clip.audio is None:
+        raise InputError("the result would have neither picture nor sound.", code="empty_result")
+    video, audio = _shared(clip)
+    container = _container(wanted.container)
+    copies_video = video is not None and _copies_video(video, container)
+    copies_audio = audio is not None and _copies_audio(audio, container)
+    encoder, placement = None, None
+    if video is not None and not copies_video:
+        encoder = choose_encoder("png" if wanted.container == "png" else wanted.codec, _picture(video), target)
+        placement = place(video, encoder, target)
+    graph = connect(video, audio, placement)
+    links = verify(graph, encoder, target)
+    options = _output_options(video, audio, container, encoder, copies_video, copies_audio)
+    emitted = emit(graph, options)
+    video_codec = "" if video is None else "copy" if copies_video else encoder.name if encoder else ""
+    audio_codec = "" if audio is None else "copy" if copies_audio else container.audio_encoder
+    nodes, arrows = draw(graph, links, video_codec, audio_codec, wanted.container)
+    return Plan(
+        target=target.name,
+        device=target.device,
+        ffmpeg=".".join(str(part) for part in target.capabilities.version),
+        decoders=_decoders(video, placement),
+        steps=(PlanStep(id="render", arguments=emitted.arguments),),
+        assets=tuple(PlanAsset.of(path, content) for path, content in sorted(emitted.files.items())),
+        nodes=nodes,
+        links=arrows,
+        output=_output(video, audio, wanted.container, video_codec, audio_codec),
+        estimate=_estimate(video, audio, placement, target, copies_audio),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _shared(clip: Clip) -> tuple[Node | None, Node | None]:
+    roots = [stream.node for stream in (clip.video, clip.audio) if stream is not None]
+    merged = list(share(*roots))
+    video = merged.pop(0) if clip.video is not None else None
+    return video, merged.pop(0) if clip.audio is not None else None
+
+
+def _container(name: str) -> Container:
+    found = CONTAINERS.get(name)
+    if found is None:
+        raise InputError(
+            f"{name!r} is no container that can be written.",
+            code="unknown_container",
+            where="output",
+            remedy=f"Choose one of {', '.join(CONTAINERS)}.",
+        )
+    return found
+
+
+def _copies_video(root: Node, container: Container) -> bool:
+    """True for a picture that nothing is done to: a player turns and shapes it by the file's own metadata."""
+    node = root.inputs[0] if isinstance(root.operator, Display) else root
+    source = node.operator
+    return isinstance(source, VideoSource) and not source.start_s and source.stream.codec in container.copies_video
+
+
+def _copies_audio(root: Node, container: Container) -> bool:
+    return isinstance(root.operator, AudioSource) and root.operator.stream.codec in container.copies_audio
+
+
+def _picture(node: Node) -> VideoFormat:
+    assert isinstance(node.format, VideoFormat)
+    return node.format
+
+
+def _output_options(
+    video: Node | None,
+    audio: Node | None,
+    container: Container,
+    encoder: Encoder | None,
+    copies_video: bool,
+    copies_audio: bool,
+) -> dict[str, str]:
+    """Options before the output path, in FFmpeg's names."""
+    options: dict[str, str] = dict(container.options)
+    if video is not None:
+        options["c:v"] = "copy" if encoder is None else encoder.name
+    if encoder is not None and video is not None:
+        options |= encoder.options
+        options |= _timing(_picture(video), container)
+    if audio is not None:
+        options["c:a"] = "copy" if copies_audio else container.audio_encoder
+        if not copies_audio:
+            assert isinstance(audio.format, AudioFormat)
+            options["b:a"] = "128k" if audio.format.channels == 1 else "192k"
+    options["f"] = container.muxer
+    return options
+
+
+def _timing(picture: VideoFormat, container: Container) -> dict[str, str]:
+    """Frames keep their time stamps: FFmpeg's default would make uneven ones even by repeating and dropping."""
+    if container.muxer == "image2":
+        return {"frames:v": "1"}
+    options = {"fps_mode": "vfr"}
+    if picture.is_vfr:
+        options["enc_time_base"] = "1/90000"
+        if container.muxer in {"mp4", "mov"}:
+            options["video_track_timescale"] = "90000"
+    return options
+
+
+def _decoders(video: Node | None, placement: Placement | None) -> tuple[str, ...]:
+    if video is None or placement is None:
+        return ()
+    return tuple(
+        dict.fromkeys(placement.rows[id(node)].by for node in walk([video]) if isinstance(node.operator, VideoSource))
+    )
+
+
+def _output(video: Node | None, audio: Node | None, container: str, video_codec: str, audio_codec: str) -> PlanOutput:
+    if video is None:
+        assert audio is not None
+        return PlanOutput(container=container, audio=audio_codec, duration_s=_length_s(audio))
+    picture = _picture(video)
+    single = container == "png"
+    return PlanOutput(
+        container=container,
+        video=video_codec,
+        audio=audio_codec,
+        width=picture.width,
+        height=picture.height,
+        frame_rate=str(picture.frame_rate),
+        frames=1 if single else picture.frames,
+        duration_s=0.0 if single else max(picture.duration_s, _length_s(audio) if audio is not None else 0.0),
+    )
+
+
+def _length_s(node: Node) -> float:
+    return node.format.duration_s
+
+
+def _estimate(
+    video: Node | None, audio: Node | None, placement: Placement | None, target: Target, copies_audio: bool
+) -> PlanEstimate:
+    busy_ns = placement.cost_ns_per_s * _picture(video).duration_s if placement is not None and video else 0.0
+    if audio is not None and not copies_audio:
+        assert isinstance(audio.format, AudioFormat)
+        busy_ns += _AUDIO_NS_PER_SAMPLE * audio.format.sample_rate_hz * audio.format.channels * _length_s(audio)
+    busy_s = busy_ns / 1e9
+    return PlanEstimate(machine_s=round(busy_s, 3), usd=round(busy_s * target.usd_per_s, 6))

@@ -1,0 +1,65 @@
+"""The files that a graph opens, each once, with the options that put its streams on their time lines."""
+
+from __future__ import annotations
+
+from apigpu.graph import AudioSource, FileInput, ImageSource, Pad, VideoSource
+from apigpu.media.facts import MediaFile
+
+_IMAGE_DEMUXERS = (
+    "image2,jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif,gif_pipe,jpegls_pipe,j2k_pipe,pam_pipe,ppm_pipe,"
+    "pgm_pipe,pbm_pipe"
+)
+
+
+class Inputs:
+    """Every file is opened once for each time line and way of decoding that the graph wants of it."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, float, float, bool], FileInput] = {}
+
+    def video(self, source: VideoSource, *, on_cuda: bool) -> Pad:
+        return Pad(self._opened(source.file, source.stream.start_s, source.start_s, on_cuda), source.stream.index)
+
+    def audio(self, source: AudioSource) -> Pad:
+        for on_cuda in (True, False):
+            found = self._found.get((source.file.path, source.zero_s, 0.0, on_cuda))
+            if found is not None:
+                return Pad(found, source.stream.index)
+        return Pad(self._opened(source.file, source.zero_s, 0.0, False), source.stream.index)
+
+    def image(self, source: ImageSource) -> FileInput:
+        options = (("protocol_whitelist", "file"), ("format_whitelist", _IMAGE_DEMUXERS), ("noautorotate", ""))
+        key = (source.file.path, -1.0, 0.0, False)
+        return self._found.setdefault(key, FileInput(source.file, options))
+
+    def _opened(self, file: MediaFile, zero_s: float, skip_s: float, on_cuda: bool) -> FileInput:
+        key = (file.path, zero_s, skip_s, on_cuda)
+        if key not in self._found:
+            self._found[key] = FileInput(file, _options(file, zero_s, skip_s, on_cuda))
+        return self._found[key]
+
+
+def nvdec_layout(pix_fmt: str) -> str:
+    """The pixel format of NVDEC's frames for a stream of this one."""
+    return "p010le" if "10" in pix_fmt else "nv12"
+
+
+def _options(file: MediaFile, zero_s: float, skip_s: float, on_cuda: bool) -> tuple[tuple[str, str], ...]:
+    options = [("protocol_whitelist", "file"), ("noautorotate", "")]
+    if file.format:
+        options.append(("format_whitelist", file.format))
+    if on_cuda:
+        # NVDEC does not use threads of its own, and frame threads only hold surfaces.
+        options += [
+            ("hwaccel", "cuda"),
+            ("hwaccel_output_format", "cuda"),
+            ("hwaccel_device", "cu"),
+            ("threads", "1"),
+        ]
+    # FFmpeg shifts a file so that its earliest stream begins at 0; the time line here begins at `zero_s`.
+    ahead_s = zero_s - file.start_s
+    if skip_s:
+        options.append(("ss", f"{max(0.0, skip_s + ahead_s):.6f}"))
+    elif abs(ahead_s) >= 1e-6:
+        options.append(("itsoffset", f"{-ahead_s:.6f}"))
+    return tuple(options)

@@ -1,0 +1,127 @@
+"""The nodes and links of a plan: the concrete graph, drawn together so that a person can take it in.
+
+Neighbouring filters of the same piece of the graph in the same memory become one box; transfers stay visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Literal
+
+from apigpu.compiler.connect import Concrete
+from apigpu.compiler.links import Link
+from apigpu.compiler.specs import bytes_per_s
+from apigpu.formats import Domain
+from apigpu.graph import Call, FileInput, Pad
+from apigpu.plan.model import PlanLink, PlanNode
+
+_TRANSFERS = {"hwupload": "upload", "hwupload_cuda": "upload", "hwdownload": "download"}
+_QUIET = frozenset({"split", "asplit", "format", "setsar", "settb", "null"})
+
+
+def draw(
+    graph: Concrete, links: Mapping[Pad, Link], video: str, audio: str, container: str
+) -> tuple[tuple[PlanNode, ...], tuple[PlanLink, ...]]:
+    """Boxes and arrows. `video` and `audio` name the encoders, `copy` for a stream copy."""
+    drawing = _Drawing(links)
+    for item in graph.inputs():
+        drawing.file(item)
+    for call in graph.calls():
+        drawing.call(call)
+    if graph.video is not None:
+        drawing.encode(graph.video, video, "video")
+    if graph.audio is not None:
+        drawing.encode(graph.audio, audio, "audio")
+    return drawing.finish(container)
+
+
+class _Drawing:
+    def __init__(self, links: Mapping[Pad, Link]) -> None:
+        self.links = links
+        self.boxes: dict[str, PlanNode] = {}
+        self.arrows: dict[tuple[str, str, int], PlanLink] = {}
+        self._box_of: dict[int, str] = {}
+        self._groups: dict[tuple[str, str, str], str] = {}
+        self._last: list[tuple[str, Literal["video", "audio"]]] = []
+
+    def file(self, item: FileInput) -> None:
+        label = PurePath(item.file.path).name
+        self._box_of[id(item)] = self._add(PlanNode(id="", kind="input", label=label))
+
+    def call(self, call: Call) -> None:
+        name = call.name.split("@")[0]
+        out = self.links.get(Pad(call, 0), Link())
+        passes = bool(call.inputs) and all(self._link(pad).domain is out.domain for pad in call.inputs)
+        if name in _TRANSFERS and not passes:
+            kind = "upload" if _TRANSFERS[name] == "upload" else "download"
+            box = self._add(PlanNode(id="", kind=kind, label=kind, domain=out.domain, owner=call.owner))
+        else:
+            box = self._group(call, name, out.domain)
+        self._box_of[id(call)] = box
+        for pad in call.inputs:
+            self._arrow(self._box_of[id(pad.origin)], box, pad)
+
+    def encode(self, pad: Pad, codec: str, kind: Literal["video", "audio"]) -> None:
+        copied = codec == "copy"
+        label = f"copy {kind}" if copied else codec
+        on_gpu = Domain.CUDA if codec.endswith("_nvenc") else Domain.SYSTEM
+        box = self._add(PlanNode(id="", kind="copy" if copied else "encode", label=label, domain=on_gpu))
+        self._arrow(self._box_of[id(pad.origin)], box, pad, copied=copied, is_video=kind == "video")
+        self._last.append((box, kind))
+
+    def finish(self, container: str) -> tuple[tuple[PlanNode, ...], tuple[PlanLink, ...]]:
+        box = self._add(PlanNode(id="", kind="output", label=container))
+        for last, kind in self._last:
+            self.arrows[last, box, 0] = PlanLink(source=last, target=box, kind=kind)
+        return tuple(self.boxes.values()), tuple(self.arrows.values())
+
+    def _group(self, call: Call, name: str, domain: Domain) -> str:
+        """The box of this piece of the graph; a filter joins its neighbour's where nothing lies between."""
+        before = {self._box_of[id(pad.origin)] for pad in call.inputs}
+        same = [
+            box for box in before if self.boxes[box].kind == "filter" and self._groups.get((call.scope, domain, box))
+        ]
+        if len(before) == 1 and same:
+            box = same[0]
+            node = self.boxes[box]
+            self.boxes[box] = node.model_copy(update={"filters": (*node.filters, name), "label": _label(node, name)})
+            return box
+        box = self._add(PlanNode(id="", kind="filter", label=name, domain=domain, owner=call.owner, filters=(name,)))
+        self._groups[call.scope, domain, box] = box
+        return box
+
+    def _add(self, node: PlanNode) -> str:
+        name = f"{node.kind[0]}{len(self.boxes)}"
+        self.boxes[name] = node.model_copy(update={"id": name})
+        return name
+
+    def _arrow(
+        self, source: str, target: str, pad: Pad, *, copied: bool = False, is_video: bool | None = None
+    ) -> None:
+        if source == target:
+            return
+        link = self._link(pad)
+        video = link.is_video if is_video is None else is_video
+        kind = self.boxes[target].kind
+        self.arrows[source, target, len(self.arrows)] = PlanLink(
+            source=source,
+            target=target,
+            kind="video" if video else "audio",
+            domain=link.domain,
+            pix_fmt="" if copied or not video else link.pix_fmt,
+            width=link.width if video else 0,
+            height=link.height if video else 0,
+            rate=round(link.rate, 4) if video else 0.0,
+            bytes_per_s=round(bytes_per_s(link)) if video and not copied else 0.0,
+            transfer="upload" if kind == "upload" else "download" if kind == "download" else "",
+        )
+
+    def _link(self, pad: Pad) -> Link:
+        return self.links.get(pad, Link(is_video=False))
+
+
+def _label(node: PlanNode, name: str) -> str:
+    """The filters that do something to the picture, in order, without repeats."""
+    shown = [item for item in (*node.filters, name) if item not in _QUIET] or [name]
+    return ", ".join(dict.fromkeys(shown))
