@@ -42,7 +42,7 @@ class _Drawing:
         self.boxes: dict[str, PlanNode] = {}
         self.arrows: dict[tuple[str, str, int], PlanLink] = {}
         self._box_of: dict[int, str] = {}
-        self._groups: dict[tuple[str, str, str], str] = {}
+        self._scope: dict[str, tuple[str, Domain]] = {}
         self._last: list[tuple[str, Literal["video", "audio"]]] = []
 
     def file(self, item: FileInput) -> None:
@@ -77,19 +77,26 @@ class _Drawing:
         return tuple(self.boxes.values()), tuple(self.arrows.values())
 
     def _group(self, call: Call, name: str, domain: Domain) -> str:
-        """The box of this piece of the graph; a filter joins its neighbour's where nothing lies between."""
+        """The box that a filter belongs to: its neighbour's of the same piece, or a new one.
+
+        Filters that only relabel or hand on frames stay in the box before them, whoever asked for them.
+        """
         before = {self._box_of[id(pad.origin)] for pad in call.inputs}
-        same = [
-            box for box in before if self.boxes[box].kind == "filter" and self._groups.get((call.scope, domain, box))
-        ]
-        if len(before) == 1 and same:
-            box = same[0]
+        box = next(iter(before)) if len(before) == 1 else ""
+        if box and (self._scope.get(box) == (call.scope, domain) or self._only_hands_on(box, name, domain)):
             node = self.boxes[box]
-            self.boxes[box] = node.model_copy(update={"filters": (*node.filters, name), "label": _label(node, name)})
+            self.boxes[box] = node.model_copy(
+                update={"filters": (*node.filters, name), "label": _label(node, name, call)}
+            )
             return box
-        box = self._add(PlanNode(id="", kind="filter", label=name, domain=domain, owner=call.owner, filters=(name,)))
-        self._groups[call.scope, domain, box] = box
+        empty = PlanNode(id="", kind="filter", label="", domain=domain, owner=call.owner)
+        box = self._add(empty.model_copy(update={"filters": (name,), "label": _label(empty, name, call)}))
+        self._scope[box] = (call.scope, domain)
         return box
+
+    def _only_hands_on(self, box: str, name: str, domain: Domain) -> bool:
+        node = self.boxes[box]
+        return name in _QUIET and node.kind != "input" and node.domain == domain
 
     def _add(self, node: PlanNode) -> str:
         name = f"{node.kind[0]}{len(self.boxes)}"
@@ -121,7 +128,11 @@ class _Drawing:
         return self.links.get(pad, Link(is_video=False))
 
 
-def _label(node: PlanNode, name: str) -> str:
+def _label(node: PlanNode, name: str, call: Call) -> str:
     """The filters that do something to the picture, in order, without repeats."""
+    if node.kind != "filter":
+        return node.label
+    if call.owner.startswith("decode ") and node.domain == Domain.CUDA:
+        return f"{call.owner} (NVDEC)"
     shown = [item for item in (*node.filters, name) if item not in _QUIET] or [name]
     return ", ".join(dict.fromkeys(shown))

@@ -14,7 +14,7 @@ from apigpu.ffmpeg.capabilities import Capabilities
 from apigpu.formats import Domain
 from apigpu.targets.target import Target
 
-_NVDEC = frozenset({"h264", "hevc", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "mjpeg"})
+NVDEC_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "mjpeg"})
 _NVENC = ("h264_nvenc", "hevc_nvenc")
 _SOFTWARE = ("libx264", "libx265")
 
@@ -42,7 +42,7 @@ TARGET_NAMES = ("cpu", *_CARDS)
 def named_target(name: str, capabilities: Capabilities) -> Target:
     """The target of that name, with the FFmpeg at hand. Raises InputError that lists the names."""
     if name == "cpu":
-        return Target("cpu", capabilities, encoders=_present(_SOFTWARE, capabilities), device="CPU")
+        return Target("cpu", capabilities, encoders=present(_SOFTWARE, capabilities), device="CPU")
     card = _CARDS.get(name)
     if card is None:
         near = difflib.get_close_matches(name, TARGET_NAMES, n=1)
@@ -57,12 +57,12 @@ def named_target(name: str, capabilities: Capabilities) -> Target:
         name,
         capabilities,
         domains=frozenset({Domain.SYSTEM, Domain.CUDA}),
-        decoders=_NVDEC | {"av1"} if card.decodes_av1 else _NVDEC,
-        encoders=_present((*card.nvenc, *_SOFTWARE), capabilities),
+        decoders=NVDEC_CODECS | {"av1"} if card.decodes_av1 else NVDEC_CODECS,
+        encoders=present((*card.nvenc, *_SOFTWARE), capabilities),
         device=card.device,
         usd_per_s=card.usd_per_s,
     )
 
 
-def _present(encoders: tuple[str, ...], capabilities: Capabilities) -> tuple[str, ...]:
+def present(encoders: tuple[str, ...], capabilities: Capabilities) -> tuple[str, ...]:
     return tuple(name for name in encoders if name in capabilities.encoders)
