@@ -1,0 +1,88 @@
+"""`apigpu render`: make the video."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from apigpu_runtime.cli.arguments import Job
+from apigpu_runtime.cli.job_options import add_json, add_output, add_target, inputs_of, job_from
+from apigpu_runtime.cli.terminal import shown_progress
+from apigpu_runtime.execute import Machine, Rendered, execute, prepare, work_folder
+from apigpu_runtime.interrupts import run_until_done
+from apigpu_runtime.output_file import check_output, container_of
+from apigpu_runtime.settings import Settings
+
+
+def run(words: Sequence[str]) -> int:
+    """Render, and tell what ran and how fast."""
+    job = job_from("render", words, _add_options)
+    rendered = run_until_done(_render(job))
+    print(json.dumps(document(rendered), indent=2) if job.options.json else summary(rendered))
+    return 0
+
+
+def _add_options(group: argparse._ActionsContainer) -> None:
+    add_output(group, "FILE", "Where the video goes; the ending tells the container. [required]")
+    add_target(group)
+    add_json(group, "Print the result as JSON on stdout, and progress as JSON lines on stderr.")
+
+
+async def _render(job: Job) -> Rendered:
+    options = job.options
+    output = options.output.absolute()
+    container = container_of(output)
+    check_output(output, [])
+    machine = Machine.found(Settings.from_environment())
+    target = machine.target(options.target)
+    with work_folder(machine.settings) as folder:
+        prepared = await prepare(job.request, base=job.base, machine=machine, folder=folder)
+        check_output(output, inputs_of(job, list(prepared.files.values())))
+        plan = prepared.compiled(target, container)
+        with shown_progress(job.request.title, as_json=options.json) as on_progress:
+            return await execute(plan, output, machine=machine, folder=folder, on_progress=on_progress)
+
+
+def document(rendered: Rendered) -> dict[str, Any]:
+    """What machines are told of a finished render."""
+    plan, result = rendered.plan, rendered.result
+    return {
+        "output": str(rendered.path),
+        "size_bytes": rendered.size_bytes,
+        "duration_s": plan.duration_s,
+        "frames": plan.output.frames,
+        "wall_s": result.wall_s,
+        "cpu_s": result.cpu_s,
+        "target": plan.target,
+        "device": plan.device,
+        "ffmpeg": plan.ffmpeg,
+        "decoders": list(plan.decoders),
+        "encoder": plan.output.video,
+        "audio_encoder": plan.output.audio,
+        "warnings": [item.model_dump() for item in plan.warnings],
+    }
+
+
+def summary(rendered: Rendered) -> str:
+    """What people are told of a finished render."""
+    plan, result = rendered.plan, rendered.result
+    size = f"{rendered.size_bytes / 1e6:.2f} MB"
+    realtime = f"{plan.duration_s / result.wall_s:.3g}x realtime, " if result.wall_s > 0 else ""
+    lines = [
+        f"{rendered.path}: {size}, {plan.duration_s:.2f} s, {plan.output.frames} frames",
+        f"{realtime}{result.wall_s:.2f} s on the clock, {result.cpu_s:.2f} s of CPU",
+        f"ran on {plan.target} ({plan.device}) with FFmpeg {plan.ffmpeg}: {_codecs(rendered)}",
+    ]
+    lines += [f"warning: {item.message}" for item in plan.warnings]
+    return "\n".join(lines)
+
+
+def _codecs(rendered: Rendered) -> str:
+    plan = rendered.plan
+    parts = [f"decoded {' and '.join(plan.decoders)}"] if plan.decoders else []
+    for kind, name in (("picture", plan.output.video), ("sound", plan.output.audio)):
+        if name:
+            parts.append(f"{kind} copied" if name == "copy" else f"{kind} by {name}")
+    return ", ".join(parts)

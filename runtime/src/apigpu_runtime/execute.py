@@ -1,0 +1,197 @@
+"""The whole way of one job: request -> fetch -> probe -> build -> compile -> run -> into place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from apigpu.ffmpeg.progress import OnProgress
+from apigpu.ffmpeg.run import RunResult, run
+
+from apigpu.compiler.compile import OutputSpec, compile_clip
+from apigpu.errors import ApiGpuError, FFmpegError, InputError, PluginError
+from apigpu.ffmpeg.binary import Binaries, find_binaries
+from apigpu.ffmpeg.capabilities import Capabilities, capabilities_of
+from apigpu.media.facts import MediaFile
+from apigpu.media.fields import MediaKind, MediaRef
+from apigpu.media.handles import Media, Notice
+from apigpu.media.limits import Limits
+from apigpu.media.probe import probe, read_text
+from apigpu.plan.model import Plan, PlanWarning
+from apigpu.streams import Clip, owned_by
+from apigpu.targets.target import Target
+from apigpu_runtime.fetch import at, bounded, fetch_all
+from apigpu_runtime.output_file import disk_full, placed
+from apigpu_runtime.request import JobRequest, Step
+from apigpu_runtime.settings import Settings
+
+_ALMOST_FULL_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The FFmpeg that does the work, and the settings under which it does."""
+
+    settings: Settings
+    binaries: Binaries
+    capabilities: Capabilities
+
+    @classmethod
+    def found(cls, settings: Settings) -> Machine:
+        """This machine. Raises SetupError where FFmpeg is missing, too old or incomplete."""
+        binaries = find_binaries(settings.environ)
+        return cls(settings, binaries, capabilities_of(binaries, settings.environ))
+
+    def target(self, name: str) -> Target:
+        """The target of that name; `auto` is what this machine really has. Raises InputError."""
+        if name == "auto":
+            from apigpu.targets.detect import detect
+
+            return detect(self.binaries, self.capabilities)
+        from apigpu.targets.presets import named_target
+
+        return named_target(name, self.capabilities)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job whose files are at hand and whose graph is built, not yet compiled."""
+
+    clip: Clip
+    warnings: tuple[PlanWarning, ...]
+    files: Mapping[str, Path]
+
+    def compiled(self, target: Target, container: str) -> Plan:
+        """The plan for a target. Raises UnsupportedError, GraphError, InputError."""
+        return compile_clip(self.clip, target, output=OutputSpec(container), warnings=self.warnings)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A file that has taken its place, and what its making took."""
+
+    path: Path
+    size_bytes: int
+    plan: Plan
+    result: RunResult
+
+
+@contextmanager
+def work_folder(settings: Settings) -> Iterator[Path]:
+    """A folder for one run; it is gone afterwards, with everything in it."""
+    with TemporaryDirectory(prefix="apigpu-", dir=settings.work_dir, ignore_cleanup_errors=True) as name:
+        yield Path(name).resolve()
+
+
+async def prepare(request: JobRequest, *, base: Path, machine: Machine, folder: Path) -> Prepared:
+    """Fetch, probe and build. `base` is where relative paths start; prepared files go into `folder`.
+
+    Raises InputError that names the field at fault, PluginError where an operation breaks.
+    """
+    refs = request.refs()
+    files = await fetch_all(refs, base=base, folder=folder, settings=machine.settings)
+    media = await _looked_at(refs, files, machine, folder)
+    warnings: list[Notice] = []
+    clip: Clip | None = None
+    for step in request.steps:
+        clip = _built(step, media, clip, warnings)
+    assert clip is not None
+    told = tuple(PlanWarning(code=item.code, message=item.message) for item in warnings)
+    return Prepared(clip, tuple(dict.fromkeys(told)), files)
+
+
+async def execute(
+    plan: Plan, output: Path, *, machine: Machine, folder: Path, on_progress: OnProgress | None = None
+) -> Rendered:
+    """Run the plan in `folder` and put the result at `output`, whole or not at all.
+
+    Raises FFmpegError; InputError where the output's disk is full.
+    """
+    write_assets(plan, folder)
+    with placed(output) as part:
+        argv = plan.argv(ffmpeg=machine.binaries.ffmpeg, output=str(part))
+        try:
+            result = await run(argv, cwd=folder, duration_s=plan.duration_s, on_progress=on_progress)
+        except FFmpegError as error:
+            raise (_as_disk_full(error, output) or error) from error
+        size_bytes = part.stat().st_size
+    return Rendered(output, size_bytes, plan, result)
+
+
+def write_assets(plan: Plan, folder: Path) -> None:
+    """Lay down the small files that the plan's command line reads, below `folder`."""
+    for asset in plan.assets:
+        path = folder / asset.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(asset.content)
+
+
+Looked = Mapping[tuple[str, MediaKind], MediaFile | bytes]
+
+
+async def _looked_at(refs: tuple[MediaRef, ...], files: Mapping[str, Path], machine: Machine, folder: Path) -> Looked:
+    """What each file is, looked at once for every kind that the request takes it for."""
+    limits = Limits()
+    first = {(ref.url, ref.kind): ref for ref in reversed(refs)}
+
+    async def look(key: tuple[str, MediaKind]) -> MediaFile | bytes:
+        path = files[key[0]]
+        with at(first[key].where):
+            if key[1] is MediaKind.SUBTITLE:
+                return await asyncio.to_thread(read_text, path, limits)
+            return await probe(path, key[1], binaries=machine.binaries, workdir=folder, limits=limits)
+
+    return await bounded(dict.fromkeys((ref.url, ref.kind) for ref in refs), look)
+
+
+def _built(step: Step, looked: Looked, previous: Clip | None, warnings: list[Notice]) -> Clip:
+    """The clip of one step. Raises PluginError for whatever a plugin lets slip."""
+    media = _media_of(step, looked, previous, warnings)
+    try:
+        with owned_by(step.operation.name):
+            clip = step.operation.build(step.request, media)
+    except InputError as error:
+        error.where = ".".join(part for part in (step.where, error.where) if part)
+        raise
+    except ApiGpuError:
+        raise
+    except Exception as error:
+        raise _broken(step, f"{type(error).__name__}: {error}") from error
+    if not isinstance(clip, Clip):
+        raise _broken(step, f"it gave {type(clip).__name__} instead of a Clip")
+    return clip
+
+
+def _media_of(step: Step, looked: Looked, previous: Clip | None, warnings: list[Notice]) -> Media:
+    media = Media(previous=previous, warnings=warnings)
+    files: dict[str, MediaFile] = {}
+    texts: dict[str, bytes] = {}
+    for ref in step.refs():
+        found = looked[ref.url, ref.kind]
+        if isinstance(found, bytes):
+            texts[ref.url] = found
+        else:
+            files.setdefault(ref.url, found)
+    media.files, media.texts = files, texts
+    return media
+
+
+def _broken(step: Step, what: str) -> PluginError:
+    name, distribution = step.operation.name, step.operation.distribution
+    return PluginError(
+        f"the operation {name} failed: {what}.",
+        code="plugin_failed",
+        where=step.where,
+        remedy=f"This is a fault of {distribution or name}, not of the request; report it there.",
+    )
+
+
+def _as_disk_full(error: FFmpegError, output: Path) -> InputError | None:
+    import shutil
+
+    free = shutil.disk_usage(output.parent).free
+    return disk_full(output) if error.fault != "user" and free < _ALMOST_FULL_BYTES else None
