@@ -92,6 +92,9 @@ class ImageFacts:
     has_alpha: bool = False
     pages: int = 1
     original_format: str = ""
+    """Pillow's word for what was sent, such as JPEG or HEIF."""
+    color: Color = field(default_factory=Color)
+    """How FFmpeg decodes it: full-range BT.601 for JPEG, limited for lossy WebP, RGB otherwise."""
 
     @property
     def upright_size(self) -> tuple[int, int]:
