@@ -27,7 +27,8 @@ class ApiGpuError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{head} {self.remedy}" if self.remedy else head
+        between = "" if self.remedy.startswith("\n") else " "
+        return f"{head}{between}{self.remedy}" if self.remedy else head
 
 
 class InputError(ApiGpuError, ValueError):

@@ -133,6 +133,6 @@ def _label(node: PlanNode, name: str, call: Call) -> str:
     if node.kind != "filter":
         return node.label
     if call.owner.startswith("decode ") and node.domain == Domain.CUDA:
-        return f"{call.owner} (NVDEC)"
+        return call.owner.replace("decode", "NVDEC")
     shown = [item for item in (*node.filters, name) if item not in _QUIET] or [name]
     return ", ".join(dict.fromkeys(shown))

@@ -65,7 +65,8 @@ def solve_problem(problem: Problem) -> tuple[float, dict[int, int]]:
             factors.append(_stream_factor(problem, producer, users, sizes))
         else:
             factors += _copy_factors(problem, producer, users, sizes)
-    return solve(sizes, factors)
+    cost, chosen = solve(sizes, factors)
+    return cost, {variable: chosen[variable] for variable in problem.rows}
 
 
 def changed_pixels_per_s(node: Node) -> float:
