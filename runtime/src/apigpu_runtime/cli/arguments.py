@@ -98,16 +98,17 @@ def _print_overview(command: str, registry: Registry, summary: str) -> None:
 
 
 def _operation_job(command: str, words: Sequence[str], operation: Operation, add_options: AddOptions) -> Job:
+    found = flags_of(operation.input)
     parser = Parser(
         prog=f"apigpu {command} {operation.name}",
-        usage=f"apigpu {command} {operation.name} --field value ...",
+        usage=" ".join([f"apigpu {command} {operation.name}", *_required(found), "[options]"]),
         description=operation.summary,
         epilog="A path serves wherever an address is asked for. JSON serves for lists and nested fields.",
     )
+    group = parser.add_argument_group(f"fields of {operation.name}")
     add_options(parser.add_argument_group("options of the command"))
     taken = set(parser._option_string_actions)
-    group = parser.add_argument_group(f"fields of {operation.name}")
-    flags = {_free(flag.option, taken): flag for flag in flags_of(operation.input)}
+    flags = {_free(flag.option, taken): flag for flag in found}
     for option, flag in flags.items():
         _add(group, option, flag, shown=True)
     written = [_spelled_as_shown(word, flags) for word in words]
@@ -176,6 +177,10 @@ class _Collect(argparse.Action):
     ) -> None:
         flag, path = self.const
         namespace.fields = [*(namespace.fields or ()), (flag, path, values)]
+
+
+def _required(flags: Sequence[Flag]) -> list[str]:
+    return [f"{flag.option} {flag.metavar}" for flag in flags if flag.is_required]
 
 
 def _free(option: str, taken: set[str]) -> str:

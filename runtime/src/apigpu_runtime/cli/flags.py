@@ -48,6 +48,11 @@ class Flag:
         return bool(self.types) and all(_is_list(item) for item in self.types)
 
     @property
+    def is_required(self) -> bool:
+        """True where a request without it is refused; items of lists are required only where there is one."""
+        return INDEX not in self.path and self.info.is_required()
+
+    @property
     def metavar(self) -> str:
         """What stands for the value in help: a kind of file, a kind of value, or the choices."""
         if marker := next((item for item in _markers(self.info) if isinstance(item, MediaField)), None):
@@ -73,7 +78,7 @@ class Flag:
         return f"one of {', '.join(choices)}" if len(choices) > _MOST_CHOICES_SHOWN else ""
 
     def _default(self) -> str:
-        if INDEX not in self.path and self.info.is_required():
+        if self.is_required:
             return "required"
         default = self.info.default
         if isinstance(default, enum.Enum):

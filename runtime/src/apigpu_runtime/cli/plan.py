@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from shutil import get_terminal_size
 
 from apigpu.errors import InputError
 from apigpu.plan.model import Plan
+from apigpu.targets.target import Target
 from apigpu_runtime.cli.arguments import Job
 from apigpu_runtime.cli.job_options import add_target, job_from
 from apigpu_runtime.execute import Machine, prepare, work_folder, write_assets
@@ -20,7 +23,8 @@ FORMATS = ("text", "json", "argv", "mermaid", "dot")
 def run(words: Sequence[str]) -> int:
     """Print the plan in the format asked for."""
     job = job_from("plan", words, _add_options)
-    plan = run_until_done(_plan(job))
+    machine = Machine.found(Settings.from_environment())
+    plan = run_until_done(_plan(job, machine, machine.target(job.options.target)))
     print(_renderings()[job.options.format](plan).rstrip("\n"))
     return 0
 
@@ -40,9 +44,7 @@ def _add_options(group: argparse._ActionsContainer) -> None:
     )
 
 
-async def _plan(job: Job) -> Plan:
-    machine = Machine.found(Settings.from_environment())
-    target = machine.target(job.options.target)
+async def _plan(job: Job, machine: Machine, target: Target) -> Plan:
     if job.options.assets is None:
         with work_folder(machine.settings) as folder:
             prepared = await prepare(job.request, base=job.base, machine=machine, folder=folder)
@@ -66,7 +68,7 @@ def _renderings() -> Mapping[str, Callable[[Plan], str]]:
     from apigpu.plan import render_argv, render_dot, render_json, render_mermaid, render_text
 
     return {
-        "text": render_text,
+        "text": partial(render_text, width=get_terminal_size((120, 24)).columns),
         "json": render_json,
         "argv": render_argv,
         "mermaid": render_mermaid,

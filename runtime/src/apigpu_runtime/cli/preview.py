@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from apigpu.compiler.cut import cut_to_frame
 from apigpu.errors import InputError
@@ -20,12 +21,17 @@ from apigpu_runtime.settings import Settings
 def run(words: Sequence[str]) -> int:
     """Make the frame, and tell where it is."""
     job = job_from("preview", words, _add_options)
-    rendered = run_until_done(_preview(job))
+    output = job.options.output.absolute()
+    container = container_of(output, still=True)
+    at_s = _moment(job.options.at)
+    check_output(output, [])
+    machine = Machine.found(Settings.from_environment())
+    rendered = run_until_done(_preview(job, output, container, machine, at_s))
     if job.options.json:
         print(json.dumps(_document(rendered), indent=2))
     else:
-        output = rendered.plan.output
-        print(f"{rendered.path}: {output.width}x{output.height}, {rendered.result.wall_s:.2f} s")
+        made = rendered.plan.output
+        print(f"{rendered.path}: {made.width}x{made.height}, {rendered.result.wall_s:.2f} s")
         for item in rendered.plan.warnings:
             print(f"warning: {item.message}")
     return 0
@@ -37,12 +43,7 @@ def _add_options(group: argparse._ActionsContainer) -> None:
     add_json(group, "Print the result as JSON on stdout.")
 
 
-async def _preview(job: Job) -> Rendered:
-    output = job.options.output.absolute()
-    container = container_of(output, still=True)
-    at_s = _moment(job.options.at)
-    check_output(output, [])
-    machine = Machine.found(Settings.from_environment())
+async def _preview(job: Job, output: Path, container: str, machine: Machine, at_s: float | None) -> Rendered:
     with work_folder(machine.settings) as folder:
         prepared = await prepare(job.request, base=job.base, machine=machine, folder=folder)
         check_output(output, inputs_of(job, list(prepared.files.values())))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from apigpu.targets.target import Target
 from apigpu_runtime.cli.arguments import Job
 from apigpu_runtime.cli.job_options import add_json, add_output, add_target, inputs_of, job_from
 from apigpu_runtime.cli.terminal import shown_progress
@@ -19,7 +21,13 @@ from apigpu_runtime.settings import Settings
 def run(words: Sequence[str]) -> int:
     """Render, and tell what ran and how fast."""
     job = job_from("render", words, _add_options)
-    rendered = run_until_done(_render(job))
+    output = job.options.output.absolute()
+    container = container_of(output)
+    check_output(output, [])
+    machine = Machine.found(Settings.from_environment())
+    # Before the event loop runs: detection waits for programs, and must give way to Ctrl-C.
+    target = machine.target(job.options.target)
+    rendered = run_until_done(_render(job, output, container, machine, target))
     print(json.dumps(document(rendered), indent=2) if job.options.json else summary(rendered))
     return 0
 
@@ -30,18 +38,12 @@ def _add_options(group: argparse._ActionsContainer) -> None:
     add_json(group, "Print the result as JSON on stdout, and progress as JSON lines on stderr.")
 
 
-async def _render(job: Job) -> Rendered:
-    options = job.options
-    output = options.output.absolute()
-    container = container_of(output)
-    check_output(output, [])
-    machine = Machine.found(Settings.from_environment())
-    target = machine.target(options.target)
+async def _render(job: Job, output: Path, container: str, machine: Machine, target: Target) -> Rendered:
     with work_folder(machine.settings) as folder:
         prepared = await prepare(job.request, base=job.base, machine=machine, folder=folder)
         check_output(output, inputs_of(job, list(prepared.files.values())))
         plan = prepared.compiled(target, container)
-        with shown_progress(job.request.title, as_json=options.json) as on_progress:
+        with shown_progress(job.request.title, as_json=job.options.json) as on_progress:
             return await execute(plan, output, machine=machine, folder=folder, on_progress=on_progress)
 
 

@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
-
-from apigpu.ffmpeg.progress import Progress
+from typing import TYPE_CHECKING, Any, TextIO
 
 from apigpu.errors import ApiGpuError, FFmpegError
 
-OnProgress = Callable[[Progress], None]
+if TYPE_CHECKING:
+    from apigpu.ffmpeg.progress import Progress
+
+OnProgress = Callable[["Progress"], None]
 _PLAIN_STEP = 0.1
 _PLAIN_INTERVAL_S = 2.0
 _STDERR_LINES = 8
