@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
-from support import media_file
 
 from apigpu.errors import SetupError
 from apigpu.ffmpeg.binary import Binaries, find_binaries
 from apigpu.ffmpeg.capabilities import Capabilities, capabilities_of
 from apigpu.ffmpeg.process import capture_sync
 from apigpu.media.facts import MediaFile
+from support import media_file
 
 
 def packaged_ffmpeg() -> str | None:

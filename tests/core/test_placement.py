@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import media_file
 
 from apigpu.compiler import compile_clip
 from apigpu.compiler.elimination import INFINITE
@@ -27,13 +26,11 @@ from apigpu.media.handles import Media
 from apigpu.streams import Clip, VideoStream, owned_by
 from apigpu.targets.presets import named_target
 from apigpu.targets.target import Target
-
+from support import media_file
 
 FILTERS = {
     name: ["w", "h", "x", "y", "flags", "sar", "format", "pix_fmts", "eof_action", "n", "v", "a", "expr", "sigma"]
-    for name in (
-        "scale scale_cuda setsar format hwupload hwdownload overlay overlay_cuda concat split gblur crop setpts"
-    ).split()
+    for name in ["scale", "scale_cuda", "setsar", "format", "hwupload", "hwdownload", "overlay", "overlay_cuda", "concat", "split", "gblur", "crop", "setpts"]
 }
 STATED = Capabilities.stated(filters=FILTERS, encoders=["libx264", "h264_nvenc"], version=(5, 1, 9))
 
@@ -102,9 +99,7 @@ def total(problem: Problem, chosen: dict[int, int]) -> float:
     cost = sum(problem.rows[variable][row].cost_ns_per_s for variable, row in chosen.items())
     for producer, users in problem.uses.items():
         source = problem.rows[producer][chosen[producer]]
-        needed = {
-            problem.rows[user][chosen[user]].inputs[pad]: (user, pad) for user, pad in users
-        }
+        needed = {problem.rows[user][chosen[user]].inputs[pad]: (user, pad) for user, pad in users}
         for user, pad in needed.values():
             cost += problem.conversion_ns(producer, source, problem.rows[user][chosen[user]], pad)
     return cost
@@ -214,9 +209,7 @@ def test_without_a_placement_the_message_names_the_step_every_way_tried_and_the_
 
 def test_without_a_conversion_the_message_names_the_pad_and_what_it_is_offered() -> None:
     both = Target("odd", STATED, domains=frozenset({Domain.SYSTEM, Domain.VULKAN}))
-    stated = Capabilities.stated(
-        filters={**FILTERS, "blur_vulkan": []}, encoders=["libx264"], version=(5, 1, 9)
-    )
+    stated = Capabilities.stated(filters={**FILTERS, "blur_vulkan": []}, encoders=["libx264"], version=(5, 1, 9))
     video = video_of().apply(OnlyOn(Domain.VULKAN, "blur_vulkan"))
     with pytest.raises(UnsupportedError) as caught:
         compile_clip(Clip(video), Target("odd", stated, domains=both.domains))

@@ -44,6 +44,8 @@ def compile_clip(
     if clip.video is None and clip.audio is None:
         raise InputError("the result would have neither picture nor sound.", code="empty_result")
     video, audio = _shared(clip)
+    if clip.video is not None and clip.video.format.duration_s and clip.video.format.frames < 1:
+        raise InputError("the result would not have a single frame.", code="empty_result")
     container = _container(wanted.container)
     copies_video = video is not None and _copies_video(video, container)
     copies_audio = audio is not None and _copies_audio(audio, container)

@@ -184,9 +184,10 @@ class Trim(VideoFilter):
         if not 0 <= self.start_s < self.end_s:
             raise InputError(f"the stretch from {self.start_s} s to {self.end_s} s is empty.", code="empty_range")
         length_s = min(self.end_s, inputs[0].duration_s or self.end_s) - self.start_s
-        if length_s <= 0:
+        last_frame_s = inputs[0].duration_s - 1 / float(inputs[0].frame_rate)
+        if length_s <= 0 or self.start_s > last_frame_s + 1e-6:
             raise InputError(
-                f"the stretch begins at {self.start_s} s, but the video ends at {inputs[0].duration_s:.3f} s.",
+                f"the stretch begins at {self.start_s} s, but the last frame at {max(0.0, last_frame_s):.3f} s.",
                 code="empty_range",
             )
         return replace(inputs[0], duration_s=length_s)
