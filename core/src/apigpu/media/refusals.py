@@ -33,9 +33,7 @@ def read_head(path: Path) -> bytes:
         what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
         raise InputError(f"this is {what}, not a file.", code="not_a_file", remedy="Name a file on disk.")
     if not head:
-        raise InputError(
-            "the file is empty (0 bytes).", code="empty_file", remedy="Upload or download it again."
-        )
+        raise InputError("the file is empty (0 bytes).", code="empty_file", remedy="Upload or download it again.")
     return head
 
 
