@@ -28,10 +28,11 @@ from apigpu.targets.presets import named_target
 from apigpu.targets.target import Target
 from support import media_file
 
-FILTERS = {
-    name: ["w", "h", "x", "y", "flags", "sar", "format", "pix_fmts", "eof_action", "n", "v", "a", "expr", "sigma"]
-    for name in ["scale", "scale_cuda", "setsar", "format", "hwupload", "hwdownload", "overlay", "overlay_cuda", "concat", "split", "gblur", "crop", "setpts"]
-}
+OPTIONS = "w h x y flags sar format pix_fmts eof_action n v a expr sigma".split()
+NAMES = (
+    "scale scale_cuda setsar format hwupload hwdownload overlay overlay_cuda concat split gblur crop setpts".split()
+)
+FILTERS = dict.fromkeys(NAMES, OPTIONS)
 STATED = Capabilities.stated(filters=FILTERS, encoders=["libx264", "h264_nvenc"], version=(5, 1, 9))
 
 

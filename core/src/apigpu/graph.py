@@ -232,14 +232,12 @@ class VideoSource:
 
 @dataclass(frozen=True)
 class AudioSource:
-    """An audio stream of a file. Its time line begins at `zero_s` of the file's own clock.
-
-    That is the first frame of the picture for the sound of a video, and the first sample otherwise.
-    """
+    """An audio stream of a file. Its time line begins at `zero_s` of the file's own clock, which is the first
+    frame of the picture for the sound of a video; None stands for its own first sample."""
 
     file: MediaFile
     stream: AudioFacts
-    zero_s: float = 0.0
+    zero_s: float | None = None
 
     @property
     def label(self) -> str:

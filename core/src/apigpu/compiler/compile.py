@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apigpu.compiler.connect import connect
-from apigpu.compiler.containers import CONTAINERS, Container
+from apigpu.compiler.containers import CONTAINERS, FORMATS_WITHOUT_PTS, Container
 from apigpu.compiler.emit import emit
 from apigpu.compiler.encoders import Encoder, choose_encoder
 from apigpu.compiler.picture import draw
@@ -15,6 +15,7 @@ from apigpu.compiler.share import share
 from apigpu.compiler.verify import verify
 from apigpu.errors import InputError
 from apigpu.filters.display import Display
+from apigpu.filters.video import Trim
 from apigpu.formats import AudioFormat, VideoFormat
 from apigpu.graph import AudioSource, Node, VideoSource, walk
 from apigpu.plan.model import Plan, PlanAsset, PlanEstimate, PlanOutput, PlanStep, PlanWarning
@@ -22,6 +23,7 @@ from apigpu.streams import Clip
 from apigpu.targets.target import Target
 
 _AUDIO_NS_PER_SAMPLE = 60.0
+_FRAME = Container("image2", options={"update": "1"})
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def compile_clip(
         placement = place(video, encoder, target)
     graph = connect(video, audio, placement)
     links = verify(graph, encoder, target)
-    options = _output_options(video, audio, container, encoder, copies_video, copies_audio)
+    options = _output_options(video, audio, container, encoder, target, copies_video, copies_audio)
     emitted = emit(graph, options)
     video_codec = "" if video is None else "copy" if copies_video else encoder.name if encoder else ""
     audio_codec = "" if audio is None else "copy" if copies_audio else container.audio_encoder
@@ -83,6 +85,8 @@ def _shared(clip: Clip) -> tuple[Node | None, Node | None]:
 
 
 def _container(name: str) -> Container:
+    if name == "png":
+        return _FRAME
     found = CONTAINERS.get(name)
     if found is None:
         raise InputError(
@@ -95,14 +99,26 @@ def _container(name: str) -> Container:
 
 
 def _copies_video(root: Node, container: Container) -> bool:
-    """True for a picture that nothing is done to: a player turns and shapes it by the file's own metadata."""
-    node = root.inputs[0] if isinstance(root.operator, Display) else root
+    """True for a picture that nothing is done to: a player turns and shapes it by the file's own metadata.
+
+    One that is only cut at its end is copied too.
+    """
+    node = root
+    if isinstance(node.operator, Trim) and node.operator.start_s == 0:
+        node = node.inputs[0]
+    if isinstance(node.operator, Display):
+        node = node.inputs[0]
     source = node.operator
-    return isinstance(source, VideoSource) and not source.start_s and source.stream.codec in container.copies_video
+    if not isinstance(source, VideoSource) or source.start_s:
+        return False
+    return source.stream.codec in container.copies_video and source.file.format not in FORMATS_WITHOUT_PTS
 
 
 def _copies_audio(root: Node, container: Container) -> bool:
-    return isinstance(root.operator, AudioSource) and root.operator.stream.codec in container.copies_audio
+    source = root.operator
+    if not isinstance(source, AudioSource) or source.zero_s is None:
+        return False
+    return source.stream.codec in container.copies_audio
 
 
 def _picture(node: Node) -> VideoFormat:
@@ -115,6 +131,7 @@ def _output_options(
     audio: Node | None,
     container: Container,
     encoder: Encoder | None,
+    target: Target,
     copies_video: bool,
     copies_audio: bool,
 ) -> dict[str, str]:
@@ -122,9 +139,14 @@ def _output_options(
     options: dict[str, str] = dict(container.options)
     if video is not None:
         options["c:v"] = "copy" if encoder is None else encoder.name
+        if copies_video and isinstance(video.operator, Trim):
+            options["t"] = f"{video.operator.end_s:.6f}"
     if encoder is not None and video is not None:
         options |= encoder.options
         options |= _timing(_picture(video), container)
+        if target.capabilities.version < (6, 0, 0):
+            # FFmpeg 5 copies the source's rotation to the output even where the graph has turned the picture.
+            options["metadata:s:v:0"] = "rotate=0"
     if audio is not None:
         options["c:a"] = "copy" if copies_audio else container.audio_encoder
         if not copies_audio:

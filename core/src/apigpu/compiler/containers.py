@@ -24,3 +24,6 @@ CONTAINERS: Mapping[str, Container] = {
     ),
     "png": Container("image2", options={"update": "1"}),
 }
+
+FORMATS_WITHOUT_PTS = frozenset({"avi"})
+"""Formats whose packets carry no presentation times, so that copies into mp4 fail."""

@@ -21,11 +21,12 @@ class Inputs:
         return Pad(self._opened(source.file, source.stream.start_s, source.start_s, on_cuda), source.stream.index)
 
     def audio(self, source: AudioSource) -> Pad:
-        for on_cuda in (True, False):
-            found = self._found.get((source.file.path, source.zero_s, 0.0, on_cuda))
-            if found is not None:
+        """A sound's pad. One on its own time line can come from any opening of its file."""
+        for (path, zero_s, skip_s, _), found in self._found.items():
+            if path == source.file.path and source.zero_s in (None, zero_s) and not skip_s:
                 return Pad(found, source.stream.index)
-        return Pad(self._opened(source.file, source.zero_s, 0.0, False), source.stream.index)
+        zero_s = source.file.start_s if source.zero_s is None else source.zero_s
+        return Pad(self._opened(source.file, zero_s, 0.0, False), source.stream.index)
 
     def image(self, source: ImageSource) -> FileInput:
         options = (("protocol_whitelist", "file"), ("format_whitelist", _IMAGE_DEMUXERS), ("noautorotate", ""))

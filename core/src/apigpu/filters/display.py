@@ -81,6 +81,8 @@ class Display(VideoFilter):
             video = fragment.filter("yadif", video, deint="interlaced")
         if self.color is not None:
             video = _tone_map(fragment, video, self.color)
+        if self.mirrored or self.rotation_deg:
+            video = _without_matrix(fragment, video)
         if self.mirrored:
             video = fragment.filter("hflip", video)
         if self.rotation_deg == 180:
@@ -98,6 +100,7 @@ class Display(VideoFilter):
         if self.interlaced:
             video = fragment.filter("yadif_cuda", video, deint="interlaced")
         if self.rotation_deg:
+            video = _without_matrix(fragment, video)
             video = fragment.filter("transpose_cuda", video, dir=_TRANSPOSE[self.rotation_deg])
         width, height = self.size
         if self.needs_size:
@@ -116,6 +119,11 @@ def shown_size(width: int, height: int, sar: Fraction, rotation_deg: int) -> tup
 
 def _even(length: Fraction) -> int:
     return max(2, int(length) // 2 * 2)
+
+
+def _without_matrix(fragment: Fragment, video: Pad) -> Pad:
+    """Frames whose display matrix is gone: it would reach the output, and a player would turn the picture again."""
+    return fragment.filter("sidedata", video, mode="delete", type="DISPLAYMATRIX")
 
 
 def _tone_map(fragment: Fragment, video: Pad, color: Color) -> Pad:

@@ -75,7 +75,7 @@ class Media:
         if not found.audios:
             raise InputError("the file has no sound.", code="no_audio", remedy="Send a file with a sound track.")
         facts = found.audios[0]
-        return _audio_stream(found, facts, facts.start_s)
+        return _audio_stream(found, facts, None)
 
     def image(self, url: str, *, frame_rate: Fraction = Fraction(25)) -> VideoStream:
         """A still as stored (see `ImageFacts.orientation`): one frame, at time 0. Raises InputError for others."""
@@ -100,11 +100,11 @@ class Media:
         return self.texts[url]
 
 
-def _audio_stream(found: MediaFile, facts: AudioFacts, zero_s: float) -> AudioStream:
+def _audio_stream(found: MediaFile, facts: AudioFacts, zero_s: float | None) -> AudioStream:
     sound = AudioFormat(
         sample_rate_hz=facts.sample_rate_hz,
         channels=facts.channels,
-        duration_s=max(0.0, facts.duration_s + facts.start_s - zero_s),
+        duration_s=max(0.0, facts.duration_s + (0.0 if zero_s is None else facts.start_s - zero_s)),
         layout=facts.layout,
     )
     return AudioStream(source_node(AudioSource(found, facts, zero_s), sound))
