@@ -1,0 +1,173 @@
+"""Writes the reference pages of this folder from the code that they describe; `--check` only compares.
+
+`scripts/docs` runs it, and a test runs the check.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from apigpu.ffmpeg.capabilities import Capabilities
+from apigpu.operations import Operation
+from apigpu.plan import Plan
+from apigpu.registry import Registry
+from apigpu.targets.presets import TARGET_NAMES, named_target
+from apigpu.targets.target import Target
+from apigpu_runtime.cli.flags import Flag, flags_of
+
+FOLDER = Path(__file__).resolve().parent
+BUILT_IN = ("img2vid", "addaudio", "caption")
+NOTE = "<!-- Written by scripts/docs. Change the code that it describes, not this file. -->"
+
+
+def pages() -> Mapping[str, Callable[[], str]]:
+    """The generated files, by their path in this folder."""
+    return {
+        "operations.md": operations_page,
+        "targets.md": targets_page,
+        "plan-json.md": plan_page,
+        "plan.schema.json": lambda: json.dumps(Plan.model_json_schema(), indent=2) + "\n",
+    }
+
+
+def main(words: Sequence[str]) -> int:
+    stale = [name for name, page in pages().items() if _read(FOLDER / name) != page()]
+    if "--check" in words:
+        print(f"out of date, run scripts/docs: {', '.join(stale)}" if stale else "the reference pages are current")
+        return 1 if stale else 0
+    for name in stale:
+        (FOLDER / name).write_text(pages()[name](), encoding="utf-8")
+        print(f"wrote docs/{name}")
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------- operations
+
+
+def operations_page() -> str:
+    registry = Registry.discover()
+    found = [registry.get(name) for name in BUILT_IN]
+    intro = (
+        "Fields stand here as JSON spells them. On the command line `style.size` is `--style.size`, and of a list "
+        "`images.0.image_url` is `--images.0.image-url`. A media field takes a URL or, on the command line, a path."
+    )
+    return _page("Operations", intro, *(_operation_section(item) for item in found), _pipeline_section())
+
+
+def _operation_section(item: Operation) -> str:
+    rows = [_flag_row(flag) for flag in flags_of(item.input)]
+    request = (FOLDER / "requests" / f"{item.name}.json").read_text(encoding="utf-8").rstrip()
+    return "\n\n".join(
+        [
+            f"## {item.name}",
+            inspect.getdoc(item.build) or item.summary,
+            f"```json\n{request}\n```",
+            _table(("Field", "Takes", "What it does"), rows),
+        ]
+    )
+
+
+def _flag_row(flag: Flag) -> tuple[str, str, str]:
+    return (f"`{'.'.join(flag.path)}`", flag.metavar.lower(), flag.help)
+
+
+def _pipeline_section() -> str:
+    return (
+        "## pipeline\n\n"
+        "A pipeline is a list of operations that become one filtergraph and one encode. The first step names its "
+        "media; each later one leaves out its main field (`url_video`), which is bound to the result before. "
+        "[`examples/demo.json`](../examples/demo.json) is one. Relative paths start from the file's own folder."
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- targets
+
+
+def targets_page() -> str:
+    # An FFmpeg that has every encoder, so that the table tells what the cards lack.
+    rows = [_target_row(named_target(name, _everything())) for name in TARGET_NAMES]
+    intro = (
+        "A target is what one machine can do. `--target auto`, the default, measures the machine at hand. The others "
+        "are named, so that a plan can be made for a card that is elsewhere; which filters FFmpeg has is always "
+        "taken from the FFmpeg at hand. Cards without NVENC encode on the CPU, which is normal, not an error."
+    )
+    return _page(
+        "Targets", intro, _table(("Name", "Device", "NVDEC decodes", "Encoders, best first", "$ an hour"), rows)
+    )
+
+
+def _everything() -> Capabilities:
+    encoders = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "libx264", "libx265", "aac")
+    return Capabilities.stated(filters={}, encoders=encoders)
+
+
+def _target_row(target: Target) -> tuple[str, ...]:
+    price = f"{target.usd_per_s * 3600:.2f}" if target.usd_per_s else ""
+    decoders, encoders = sorted(target.decoders), target.encoders
+    return (f"`{target.name}`", target.device, ", ".join(decoders), ", ".join(encoders), price)
+
+
+# ------------------------------------------------------------------------------------------------------- plan
+
+
+def plan_page() -> str:
+    schema = Plan.model_json_schema()
+    intro = (
+        "`apigpu plan ... --json` prints a plan as one JSON object: what FFmpeg will be told, where every frame "
+        "lives, and what is expected of the run. [`plan.schema.json`](plan.schema.json) is its JSON Schema."
+    )
+    parts = [_schema_section(name, part) for name, part in schema["$defs"].items()]
+    return _page("A plan as JSON", intro, _schema_section("Plan", schema), *parts)
+
+
+def _schema_section(name: str, part: Mapping[str, Any]) -> str:
+    required = part.get("required", ())
+    rows = [_property_row(key, value, required) for key, value in part["properties"].items()]
+    return f"## {name}\n\n{part.get('description', '')}\n\n{_table(('Key', 'Type', 'Meaning'), rows)}"
+
+
+def _property_row(name: str, part: Mapping[str, Any], required: Iterable[str]) -> tuple[str, str, str]:
+    notes = [] if name in required else [f"default `{json.dumps(part['default'])}`"] if "default" in part else []
+    return (f"`{name}`", _type(part), " ".join([part.get("description", ""), *(f"({note})" for note in notes)]))
+
+
+def _type(part: Mapping[str, Any]) -> str:
+    if "$ref" in part:
+        name = part["$ref"].rsplit("/", 1)[-1]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in part or "const" in part:
+        return ", ".join(f"`{json.dumps(value)}`" for value in part.get("enum", [part.get("const")]))
+    if part.get("type") == "array":
+        return f"list of {_type(part.get('items', {}))}"
+    return str(part.get("type", "any"))
+
+
+# ----------------------------------------------------------------------------------------------------- markdown
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", NOTE, *parts]) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(_lines(head, rows))
+
+
+def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.strip().replace('|', chr(92) + '|') for cell in row)} |"
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
