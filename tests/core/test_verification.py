@@ -44,7 +44,9 @@ class Bench:
 
     def configures(self, graph: Concrete) -> bool:
         """True where FFmpeg sets the graph up and renders a frame of it."""
-        arguments = emit(graph, {"f": "null", "c:v": "libx264", "preset": "ultrafast", "frames:v": "1"}).arguments
+        arguments = emit(
+            graph, {"f": "null", "c:v": "libx264", "preset": "ultrafast", "frames:v": "1"}, self.binaries.version
+        ).arguments
         done = capture_sync([self.binaries.ffmpeg, "-v", "error", *arguments[:-1], "-"], timeout_s=60)
         return done.exit_code == 0
 

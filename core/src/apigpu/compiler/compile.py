@@ -57,8 +57,8 @@ def compile_clip(
         placement = place(video, encoder, target)
     graph = connect(video, audio, placement)
     links = verify(graph, encoder, target)
-    options = _output_options(video, audio, container, encoder, target, copies_video, copies_audio)
-    emitted = emit(graph, options)
+    options = _output_options(video, audio, container, encoder, copies_video, copies_audio)
+    emitted = emit(graph, options, target.capabilities.version)
     video_codec = "" if video is None else "copy" if copies_video else encoder.name if encoder else ""
     audio_codec = "" if audio is None else "copy" if copies_audio else container.audio_encoder
     nodes, arrows = draw(graph, links, video_codec, audio_codec, wanted.container)
@@ -131,7 +131,6 @@ def _output_options(
     audio: Node | None,
     container: Container,
     encoder: Encoder | None,
-    target: Target,
     copies_video: bool,
     copies_audio: bool,
 ) -> dict[str, str]:
@@ -144,9 +143,6 @@ def _output_options(
     if encoder is not None and video is not None:
         options |= encoder.options
         options |= _timing(_picture(video), container)
-        if target.capabilities.version < (6, 0, 0):
-            # FFmpeg 5 copies the source's rotation to the output even where the graph has turned the picture.
-            options["metadata:s:v:0"] = "rotate=0"
     if audio is not None:
         options["c:a"] = "copy" if copies_audio else container.audio_encoder
         if not copies_audio:

@@ -24,8 +24,8 @@ class Emitted:
     files: Mapping[str, bytes]
 
 
-def emit(graph: Concrete, options: Mapping[str, str]) -> Emitted:
-    """The command line for a graph. `options` stand before the output, without their dash."""
+def emit(graph: Concrete, options: Mapping[str, str], version: tuple[int, int, int]) -> Emitted:
+    """The command line of FFmpeg `version` for a graph. `options` stand before the output, without their dash."""
     calls = graph.calls()
     inputs = graph.inputs()
     assets = _Assets()
@@ -39,6 +39,8 @@ def emit(graph: Concrete, options: Mapping[str, str]) -> Emitted:
     filters = [_filter_text(call, [source(pad) for pad in call.inputs], assets) for call in calls]
     maps = [source(pad) for pad in (graph.video, graph.audio) if pad is not None]
     body = arguments(texts, filters, maps, OUTPUT, _flags(tuple(options.items())))
+    if version < (6, 0, 0):
+        body = _without_copied_rotation(body, filters)
     return Emitted((*_globals(graph), *body), assets.files)
 
 
@@ -61,6 +63,17 @@ def _globals(graph: Concrete) -> Sequence[str]:
     if graph.device is Domain.CUDA:
         start += ["-init_hw_device", "cuda=cu:0", "-filter_hw_device", "cu"]
     return start
+
+
+def _without_copied_rotation(body: list[str], filters: Sequence[FilterText]) -> list[str]:
+    """FFmpeg 5 copies a file's rotation to the output of a graph that has turned the picture, but only where the
+    graph has a single input (seen in 5.1.9). So the picture is given to a second one, which swallows it."""
+    used = {source for item in filters for source in item.sources if source[0] == "input"}
+    if len(used) != 1 or not any(item.name == "sidedata" for item in filters):
+        return body
+    (_, number, stream) = used.pop()
+    graph = body.index("-filter_complex") + 1
+    return [*body[:graph], f"[{number}:{stream}]nullsink;{body[graph]}", *body[graph + 1 :]]
 
 
 def _flags(options: Sequence[tuple[str, str]]) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from apigpu.errors import InputError
 from apigpu.ffmpeg.binary import Binaries
 from apigpu.media.describe import audio_facts, is_picture, video_facts
 from apigpu.media.facts import AudioFacts, MediaFile, VideoFacts
-from apigpu.media.ffprobe import Report, all_packets, report
+from apigpu.media.ffprobe import TAIL_PACKETS, Report, packets_from, report, seconds
 from apigpu.media.fields import MediaKind
 from apigpu.media.limits import Limits
 from apigpu.media.refusals import check_kind, missing_stream, read_head, wrong_media
@@ -24,6 +24,7 @@ from apigpu.media.timeline import Timeline
 __all__ = ["probe", "read_text"]
 
 _DEFAULT_LIMITS = Limits()
+_TAIL_S = 5.0
 
 
 async def probe(
@@ -103,9 +104,16 @@ async def _probe_streams(
 
 async def _timeline(path: Path, said: Report, *, binaries: Binaries, limits: Limits) -> Timeline:
     timeline = Timeline(said, is_whole=container_is_whole(path))
+    said_s = seconds(said.format.get("duration"))
+    # FLV finds nothing beyond its end, but its last seconds.
+    if timeline.needs_everything and timeline.is_whole and not said.tail and said_s:
+        near_end = max(0.001, said_s - _TAIL_S)
+        tail = await packets_from(path, near_end, binaries=binaries, limits=limits, max_packets=TAIL_PACKETS)
+        timeline = replace(timeline, report=replace(said, tail=tail))
     if not timeline.needs_everything:
         return timeline
-    return replace(timeline, everything=await all_packets(path, binaries=binaries, limits=limits))
+    everything = await packets_from(path, 0, binaries=binaries, limits=limits, max_packets=limits.max_packets)
+    return replace(timeline, everything=everything)
 
 
 def _videos(said: Report) -> tuple[VideoFacts, ...]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from apigpu.errors import InputError
+from apigpu.errors import InputError, SetupError
 from apigpu.media.direct import PNG_PIX_FMTS, RGB, Direct, direct
 from apigpu.media.facts import ImageFacts, MediaFile
 from apigpu.media.limits import Limits
@@ -42,6 +42,7 @@ def read_still(path: Path, seen: Sniffed, *, workdir: Path, limits: Limits) -> M
     Raises:
         InputError: too large (`too_large`), cut off (`truncated`), damaged (`damaged`), or of a format that
             cannot be read here (`unsupported_image`).
+        SetupError: `workdir` cannot be written.
     """
     _silence_pillow()
     with path.open("rb") as file:
@@ -151,9 +152,11 @@ def _orientation(image: Image.Image, path: Path, seen: Sniffed) -> int:
 def _prepared(image: Image.Image, path: Path, seen: Sniffed, pages: int, workdir: Path) -> MediaFile:
     try:
         image.load()
+        upright = to_srgb(image)
+    except MemoryError:
+        raise
     except Exception as error:  # the plugins raise anything at all on broken files
         raise _damaged(seen, error) from error
-    upright = to_srgb(image)
     target = workdir / f"still-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.png"
     _write(upright, target)
     facts = ImageFacts(
@@ -177,15 +180,21 @@ def _prepared(image: Image.Image, path: Path, seen: Sniffed, pages: int, workdir
 
 def _write(image: Image.Image, target: Path) -> None:
     """Write beside the name and rename, since the same still may be prepared twice at once."""
-    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".png")
+    name = ""
     try:
+        handle, name = tempfile.mkstemp(dir=target.parent, suffix=".png")
         with os.fdopen(handle, "wb") as file:
             image.save(file, format="PNG", compress_level=1)
         os.replace(name, target)
-    except BaseException:
+    except OSError as error:
+        raise SetupError(
+            f"the work folder cannot be written ({error.strerror}).",
+            code="workdir",
+            remedy="Free some space there, or name another folder.",
+        ) from error
+    finally:
         with suppress(OSError):
             os.unlink(name)
-        raise
 
 
 def _unsupported(seen: Sniffed, remedy: str) -> InputError:
