@@ -53,6 +53,17 @@ def test_a_stream_cut_in_the_middle_has_the_length_of_what_is_there(
     assert bool(found.warnings) == (not name.endswith("ts"))  # a transport stream says nothing of its length
 
 
+@pytest.mark.parametrize("name", ["whole.mkv", "whole.flv", "whole.ts", "fragments.mp4"])
+def test_a_whole_file_without_an_index_has_its_full_length(
+    made: Maker, clip: Path, probed: Prober, name: str
+) -> None:
+    found = probed(made(name, "-i", clip, "-c", "copy", *(("-movflags", "frag_keyframe") if "frag" in name else ())))
+    assert found.videos[0].duration_s == pytest.approx(20, abs=0.03)
+    assert found.audios[0].duration_s == pytest.approx(20, abs=0.05)
+    assert found.videos[0].frame_rate == 30
+    assert found.warnings == ()
+
+
 @pytest.mark.parametrize("name", ["cut.flac", "cut.mp3", "cut.wav"])
 def test_a_sound_cut_in_the_middle_has_the_length_of_what_is_there(
     made: Maker, clip: Path, halved: Halver, probed: Prober, name: str

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
 
-from apigpu.errors import InputError
+from apigpu.errors import InputError, SetupError
 from apigpu.ffmpeg.binary import Binaries, packaged
 from apigpu.ffmpeg.process import capture_sync
 from apigpu.media.facts import MediaFile
@@ -323,6 +323,12 @@ def test_the_same_still_is_prepared_to_the_same_place(still: Callable[..., Media
     path = saved(tmp_path, "palette.png", palette())
     assert still(path) == still(path)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_work_folder_that_is_gone_is_the_machines_fault(tmp_path: Path) -> None:
+    path = saved(tmp_path, "palette.png", palette())
+    with pytest.raises(SetupError, match="work folder"):
+        read_still(path, sniff(read_head(path)), workdir=tmp_path / "gone", limits=Limits())
 
 
 def samples() -> list[bytes]:

@@ -18,7 +18,7 @@ from apigpu.media.limits import Limits
 from apigpu.media.refusals import check_kind, missing_stream, read_head, wrong_media
 from apigpu.media.sniff import FileKind, Sniffed, sniff
 from apigpu.media.still import read_still
-from apigpu.media.structure import container_is_whole, png_outline
+from apigpu.media.structure import container_is_whole, is_fragmented, png_outline
 from apigpu.media.timeline import Timeline
 
 __all__ = ["probe", "read_text"]
@@ -103,7 +103,7 @@ async def _probe_streams(
 
 
 async def _timeline(path: Path, said: Report, *, binaries: Binaries, limits: Limits) -> Timeline:
-    timeline = Timeline(said, is_whole=container_is_whole(path))
+    timeline = Timeline(said, container_is_whole(path), is_indexed=not is_fragmented(path))
     said_s = seconds(said.format.get("duration"))
     # FLV finds nothing beyond its end, but its last seconds.
     if timeline.needs_everything and timeline.is_whole and not said.tail and said_s:

@@ -84,18 +84,26 @@ def container_is_whole(path: Path) -> bool:
         length = int.from_bytes(head[4:8], "little")
         # Who writes to a pipe cannot know the length.
         return length in {0, 0xFFFFFFFF} or 8 + length <= size
-    if head[4:8] in {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof"}:
-        return all(end <= size for end in _box_ends(path, size))
-    return True
+    return all(end <= size for _, end in _boxes(path, size))
 
 
-def _box_ends(path: Path, size: int) -> Iterator[int]:
+def is_fragmented(path: Path) -> bool:
+    """True for an MP4 in fragments, whose index at the front covers at most the first of them."""
+    return any(name == b"moof" for name, _ in _boxes(path, path.stat().st_size))
+
+
+_FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof"}
+
+
+def _boxes(path: Path, size: int) -> Iterator[tuple[bytes, int]]:
+    """Name and end of each outer box of an MP4; nothing for other files."""
     with path.open("rb") as file:
         at = 0
         for _ in range(_MAX_STEPS):
             file.seek(at)
             head = file.read(16)
-            if len(head) < 8:
+            name = head[4:8]
+            if len(head) < 8 or (at == 0 and name not in _FIRST_BOXES):
                 return
             length = int.from_bytes(head[:4], "big")
             if length == 1:
@@ -105,4 +113,4 @@ def _box_ends(path: Path, size: int) -> Iterator[int]:
             if length < 8:
                 return
             at += length
-            yield at
+            yield name, at

@@ -23,6 +23,8 @@ class Timeline:
     report: Report
     is_whole: bool
     """False where the outer structure shows that the end is missing."""
+    is_indexed: bool = True
+    """False where the container's index may cover only a part of the file."""
     everything: tuple[Packet, ...] = ()
 
     @property
@@ -98,7 +100,11 @@ class Timeline:
 
     def _is_exact(self, raw: Mapping[str, Any]) -> bool:
         """True where the container's index holds the length of the stream."""
-        if not self.is_whole or seconds(raw.get("duration")) is None or _ESTIMATED in self.report.stderr:
+        if (
+            not (self.is_whole and self.is_indexed)
+            or seconds(raw.get("duration")) is None
+            or _ESTIMATED in self.report.stderr
+        ):
             return False
         names = set(str(self.report.format.get("format_name") or "").split(","))
         return bool(names & _EXACT_FORMATS) or ("mov" in names and said_frames(raw) is not None)
