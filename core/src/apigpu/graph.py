@@ -56,6 +56,8 @@ class Call:
     """The operation or logical filter it came from, for messages."""
     scope: str = ""
     """The piece of the graph it belongs to; see `Fragment`."""
+    step: str = ""
+    """The label of the logical filter that wrote it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,7 @@ class Fragment:
     scope: str
     """A word that no other filter of this graph has; see `unique`."""
     owner: str = ""
+    step: str = ""
 
     def filter(
         self, name: str, *inputs: Pad, rate: Fraction | None = None, instance: str = "", **options: Value
@@ -105,7 +108,7 @@ class Fragment:
         """All outputs of an FFmpeg filter; the long form of `filter`."""
         full = f"{name}@{instance}" if instance else name
         given = tuple((key.rstrip("_"), value) for key, value in options.items())
-        made = Call(full, tuple(inputs), given, outputs, rate, self.owner, self.scope)
+        made = Call(full, tuple(inputs), given, outputs, rate, self.owner, self.scope, self.step)
         return tuple(Pad(made, index) for index in range(outputs))
 
     def source(self, name: str, *, rate: Fraction | None = None, **options: Value) -> Pad:

@@ -177,7 +177,7 @@ class _Writing:
 
     def _fragment(self, node: Node) -> Fragment:
         scope = self._scopes.setdefault(id(node), f"n{len(self._scopes)}")
-        return Fragment(scope, node.owner or node.operator.label)
+        return Fragment(scope, node.owner or node.operator.label, node.operator.label)
 
     def _note_device(self, homes: Sequence[Home]) -> None:
         self.device = next((home.domain for home in homes if home.domain is not Domain.SYSTEM), self.device)

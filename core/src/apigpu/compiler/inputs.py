@@ -5,10 +5,9 @@ from __future__ import annotations
 from apigpu.graph import AudioSource, FileInput, ImageSource, Pad, VideoSource
 from apigpu.media.facts import MediaFile
 
-_IMAGE_DEMUXERS = (
-    "image2,jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif,gif_pipe,jpegls_pipe,j2k_pipe,pam_pipe,ppm_pipe,"
-    "pgm_pipe,pbm_pipe"
-)
+# The demuxers that read one picture by its content. FFmpeg would choose `image2` for them, which takes a `%` in a
+# file's name for the number of a sequence.
+_IMAGE_DEMUXERS = {"mjpeg": "jpeg_pipe", "png": "png_pipe", "webp": "webp_pipe", "bmp": "bmp_pipe", "gif": "gif"}
 
 
 class Inputs:
@@ -29,7 +28,9 @@ class Inputs:
         return Pad(self._opened(source.file, zero_s, 0.0, False), source.stream.index)
 
     def image(self, source: ImageSource) -> FileInput:
-        options = (("protocol_whitelist", "file"), ("format_whitelist", _IMAGE_DEMUXERS), ("noautorotate", ""))
+        codec = source.file.image.codec if source.file.image is not None else ""
+        demuxer = _IMAGE_DEMUXERS.get(codec, f"{codec}_pipe")
+        options = (("protocol_whitelist", "file"), ("f", demuxer), ("noautorotate", ""))
         key = (source.file.path, -1.0, 0.0, False)
         return self._found.setdefault(key, FileInput(source.file, options))
 

@@ -17,7 +17,8 @@ from apigpu.graph import Call, FileInput, Pad
 from apigpu.plan.model import PlanLink, PlanNode
 
 _TRANSFERS = {"hwupload": "upload", "hwupload_cuda": "upload", "hwdownload": "download"}
-_QUIET = frozenset({"split", "asplit", "format", "setsar", "settb", "null"})
+_MOST_FILTERS = 3
+_QUIET = frozenset({"split", "asplit", "format", "setsar", "settb", "setparams", "sidedata", "null"})
 
 
 def draw(
@@ -129,10 +130,12 @@ class _Drawing:
 
 
 def _label(node: PlanNode, name: str, call: Call) -> str:
-    """The filters that do something to the picture, in order, without repeats."""
+    """The filters that do something to the picture, in order, without repeats; their step where they are many."""
     if node.kind != "filter":
         return node.label
-    if call.owner.startswith("decode ") and node.domain == Domain.CUDA:
-        return call.owner.replace("decode", "NVDEC")
-    shown = [item for item in (*node.filters, name) if item not in _QUIET] or [name]
-    return ", ".join(dict.fromkeys(shown))
+    if call.step.startswith("decode ") and node.domain == Domain.CUDA:
+        return call.step.replace("decode", "NVDEC")
+    shown = list(dict.fromkeys(item for item in (*node.filters, name) if item not in _QUIET)) or [name]
+    if len(shown) <= _MOST_FILTERS:
+        return ", ".join(shown)
+    return node.label if node.label.startswith(f"{call.step}:") else f"{call.step}: {shown[0]} and more"

@@ -468,6 +468,7 @@ _GENERIC = [
         r"|Failed to inject frame into filter network|Query format failed",
         _ILLEGAL_GRAPH,
     ),
+    (r"Error (?:splitting the argument list|parsing (?:global )?options)|Failed to set value", _ILLEGAL_COMMAND),
     _row(
         r"Error while opening encoder|x264 \[error\]|Error initializing output stream|Could not open encoder",
         "encoder_refused",
@@ -475,7 +476,6 @@ _GENERIC = [
         _REPORT,
         "unknown",
     ),
-    (r"Error (?:splitting the argument list|parsing (?:global )?options)|Failed to set value", _ILLEGAL_COMMAND),
 ]
 
 ROWS: tuple[tuple[str, Failure], ...] = (
