@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from cli_support import SRT, Answer, Call, make
 
 from apigpu_runtime.cli import main
+from cli_support import SRT, Answer, Call, make
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_a_wrong_flag_is_told_where_and_what(words: list[str], sentence: str) ->
 
 def test_several_faults_are_told_together_one_a_line() -> None:
     assert refusal("--frame-rate", "0", "--style.size", "-2").splitlines() == [
-        "2 fields of show are wrong:",
+        "2 things in the request for show are wrong:",
         "  frame_rate: must be greater than 0, not 0.",
         "  style.size: must be greater than 0, not -2.",
     ]

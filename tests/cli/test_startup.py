@@ -46,7 +46,7 @@ def test_the_outermost_commands_load_next_to_nothing(words: list[str]) -> None:
 def test_help_on_operations_loads_nothing_heavy(words: list[str]) -> None:
     loaded = loaded_by(*words)
     assert "pydantic" in loaded
-    assert not loaded & HEAVY
+    assert not loaded & (HEAVY - {"ffmpeg"})  # ffmpeg-python is light: 25 ms
 
 
 @pytest.mark.ffmpeg

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from apigpu.ffmpeg.progress import OnProgress
-from apigpu.ffmpeg.run import RunResult, run
-
 from apigpu.compiler.compile import OutputSpec, compile_clip
 from apigpu.errors import ApiGpuError, FFmpegError, InputError, PluginError
 from apigpu.ffmpeg.binary import Binaries, find_binaries
 from apigpu.ffmpeg.capabilities import Capabilities, capabilities_of
+from apigpu.ffmpeg.progress import OnProgress
+from apigpu.ffmpeg.run import RunResult, run
 from apigpu.media.facts import MediaFile
 from apigpu.media.fields import MediaKind, MediaRef
 from apigpu.media.handles import Media, Notice
@@ -78,6 +77,11 @@ class Rendered:
     size_bytes: int
     plan: Plan
     result: RunResult
+
+    @property
+    def cpu_s(self) -> float:
+        """Seconds of CPU that FFmpeg took."""
+        return self.result.user_s + self.result.system_s
 
 
 @contextmanager

@@ -28,7 +28,9 @@ async def fetch_all(refs: Iterable[MediaRef], *, base: Path, folder: Path, setti
 
     Paths are relative to `base`; downloads go into `folder`. Raises InputError with the field's place.
     """
-    first = {ref.url: ref for ref in reversed(list(refs))}
+    first: dict[str, MediaRef] = {}
+    for ref in refs:
+        first.setdefault(ref.url, ref)
     local = {url: path for url, ref in first.items() if (path := _local(ref, base)) is not None}
     distant = [ref for url, ref in first.items() if url not in local]
     targets = {ref.url: folder / f"download-{number}{_suffix(ref.url)}" for number, ref in enumerate(distant)}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from apigpu.errors import ApiGpuError, InputError
@@ -46,17 +47,19 @@ def _error(operation: Operation, faults: Sequence[Fault]) -> InputError:
     if len(faults) == 1:
         where, message, remedy = faults[0]
         return InputError(message, code="invalid_input", where=where, remedy=remedy)
-    lines = (f"  {where}: {message} {remedy}".rstrip() for where, message, remedy in faults)
-    head = f"{len(faults)} fields of {operation.name} are wrong:"
-    return InputError("\n".join([head, *lines]), code="invalid_input")
+    lines = [str(InputError(message, where=where, remedy=remedy)) for where, message, remedy in faults]
+    head = f"{len(faults)} things in the request for {operation.name} are wrong:"
+    return InputError("\n  ".join([head, *lines]), code="invalid_input")
 
 
 def _fault(item: ErrorDetails, data: Mapping[str, Any], model: type[BaseModel], where: str) -> Fault:
     path = _path(item, data)
-    place = ".".join(part for part in (where, *map(str, path)) if part) or "request"
+    place = ".".join(part for part in (where, *map(str, path)) if part)
     inner = item.get("ctx", {}).get("error")
     if isinstance(inner, ApiGpuError):
         return (f"{place}.{inner.where}" if inner.where else place, inner.message, inner.remedy)
+    if item["type"] == "string_pattern_mismatch":
+        return place, _pattern_sentence(item, _field_at(model, path)), ""
     if item["type"] == "extra_forbidden":
         near = _nearest(str(path[-1]), _names_at(model, path[:-1]))
         return place, "there is no such field.", near
@@ -108,12 +111,22 @@ def _nearest(name: str, names: Sequence[str]) -> str:
 
 def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     """Names of the fields that a request may have at `path`, in the model's order."""
+    return [name for item in _models_at(model, path) for name in item.model_fields]
+
+
+def _field_at(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | None:
+    *above, name = path
+    found = (item.model_fields.get(str(name)) for item in _models_at(model, above))
+    return next((info for info in found if info is not None), None)
+
+
+def _models_at(model: type[BaseModel], path: Sequence[str | int]) -> list[type[BaseModel]]:
     models = [model]
     for part in path:
         if isinstance(part, str):
             found = [item.model_fields[part].annotation for item in models if part in item.model_fields]
             models = [inner for annotation in found for inner in _models_in(annotation)]
-    return [name for item in models for name in item.model_fields]
+    return models
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -128,6 +141,13 @@ def _sentence(item: ErrorDetails) -> str:
         message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         return message if message.endswith((".", "!", "?")) else f"{message}."
     return write(item.get("ctx", {}), _shown(item["input"]))
+
+
+def _pattern_sentence(item: ErrorDetails, info: FieldInfo | None) -> str:
+    """A pattern is told by an example, where the field has one."""
+    examples = [example for example in (info.examples if info else None) or () if isinstance(example, str)]
+    like = _shown(examples[0]) if examples else item["ctx"]["pattern"]
+    return f"must look like {like}, not {_shown(item['input'])}."
 
 
 def _shown(value: object) -> str:
@@ -169,7 +189,6 @@ _SENTENCES: Mapping[str, Writer] = {
         else f"needs at least {_plural(ctx['min_length'], 'character')}."
     ),
     "string_too_long": lambda ctx, value: f"may have at most {_plural(ctx['max_length'], 'character')}.",
-    "string_pattern_mismatch": lambda ctx, value: f"must look like {ctx['pattern']}, not {value}.",
     "too_short": lambda ctx, value: f"needs at least {_plural(ctx['min_length'], 'item')}.",
     "too_long": lambda ctx, value: f"may have at most {_plural(ctx['max_length'], 'item')}.",
 }

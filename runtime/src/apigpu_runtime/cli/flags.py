@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -49,8 +49,8 @@ class Flag:
 
     @property
     def is_required(self) -> bool:
-        """True where a request without it is refused; items of lists are required only where there is one."""
-        return INDEX not in self.path and self.info.is_required()
+        """True where a request without it is refused; fields inside an optional one are not meant."""
+        return len(self.path) == 1 and self.info.is_required()
 
     @property
     def metavar(self) -> str:
@@ -85,7 +85,9 @@ class Flag:
             default = default.value
         if isinstance(default, bool):
             return f"default {'yes' if default else 'no'}"
-        return f"default {default}" if isinstance(default, str | int | float) and default != "" else ""
+        if isinstance(default, float):
+            return f"default {default:g}"
+        return f"default {default}" if isinstance(default, str | int) and default != "" else ""
 
 
 _MOST_CHOICES_SHOWN = 4
@@ -250,12 +252,15 @@ def _markers(info: FieldInfo) -> list[Any]:
 
 
 def _range(info: FieldInfo) -> str:
-    limits: Mapping[type, str] = {Gt: "> {}", Ge: ">= {}", Lt: "< {}", Le: "<= {}"}
-    names = {Gt: "gt", Ge: "ge", Lt: "lt", Le: "le"}
-    found = [
-        text.format(f"{getattr(item, names[kind]):g}")
-        for item in _markers(info)
-        for kind, text in limits.items()
-        if isinstance(item, kind)
-    ]
-    return ", ".join(found)
+    """`0.1 to 300`, or the single limits."""
+    limits: dict[str, float] = {}
+    for item in _markers(info):
+        for kind, name in ((Gt, "gt"), (Ge, "ge"), (Lt, "lt"), (Le, "le")):
+            if isinstance(item, kind):
+                limits[_SIGNS[name]] = getattr(item, name)
+    if set(limits) == {">=", "<="}:
+        return f"{limits['>=']:g} to {limits['<=']:g}"
+    return ", ".join(f"{sign} {limit:g}" for sign, limit in limits.items())
+
+
+_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}

@@ -73,6 +73,6 @@ def _document(rendered: Rendered) -> dict[str, object]:
         "width": output.width,
         "height": output.height,
         "wall_s": rendered.result.wall_s,
-        "cpu_s": rendered.result.cpu_s,
+        "cpu_s": rendered.cpu_s,
         "warnings": [item.model_dump() for item in rendered.plan.warnings],
     }

@@ -54,9 +54,9 @@ def document(rendered: Rendered) -> dict[str, Any]:
         "output": str(rendered.path),
         "size_bytes": rendered.size_bytes,
         "duration_s": plan.duration_s,
-        "frames": plan.output.frames,
+        "frames": result.frames or plan.output.frames,
         "wall_s": result.wall_s,
-        "cpu_s": result.cpu_s,
+        "cpu_s": rendered.cpu_s,
         "target": plan.target,
         "device": plan.device,
         "ffmpeg": plan.ffmpeg,
@@ -74,7 +74,7 @@ def summary(rendered: Rendered) -> str:
     realtime = f"{plan.duration_s / result.wall_s:.3g}x realtime, " if result.wall_s > 0 else ""
     lines = [
         f"{rendered.path}: {size}, {plan.duration_s:.2f} s, {plan.output.frames} frames",
-        f"{realtime}{result.wall_s:.2f} s on the clock, {result.cpu_s:.2f} s of CPU",
+        f"{realtime}{result.wall_s:.2f} s on the clock, {rendered.cpu_s:.2f} s of CPU",
         f"ran on {plan.target} ({plan.device}) with FFmpeg {plan.ffmpeg}: {_codecs(rendered)}",
     ]
     lines += [f"warning: {item.message}" for item in plan.warnings]
