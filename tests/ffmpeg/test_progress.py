@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,7 +86,7 @@ def test_reports_never_go_back_nor_beyond_the_end(sequence: list[dict[str, str]]
     )
     made = reports(text, duration_s)
     assert len(made) == len(sequence)
-    for before, after in zip(made, made[1:], strict=False):
+    for before, after in itertools.pairwise(made):
         assert after.frame >= before.frame
         assert after.out_time_s >= before.out_time_s
         assert (after.fraction or 0) >= (before.fraction or 0)
