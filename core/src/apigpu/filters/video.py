@@ -255,7 +255,7 @@ class Concat(VideoFilter):
         starts = list(accumulate((item.duration_s for item in inputs), initial=self.skipped_s))
         windows = [
             Window(max(0.0, window.start_s - start), window.end_s - start)
-            if window.start_s < start + item.duration_s and window.end_s > start
+            if _holds_a_frame(window, start, item)
             else None
             for start, item in zip(starts, inputs, strict=False)
         ]
@@ -285,6 +285,12 @@ def _simple(name: str, cost_ns_per_s: float, **options: Value) -> Implementation
 
 def _system(build: Callable[..., Pad], cost_ns_per_s: float) -> Implementation:
     return Implementation(domain=Domain.SYSTEM, accepts=(ANY_SYSTEM,), build=build, cost_ns_per_s=cost_ns_per_s)
+
+
+def _holds_a_frame(window: Window, start_s: float, item: VideoFormat) -> bool:
+    """True where a frame of a stream that begins at `start_s` falls into the window."""
+    last_s = start_s + item.duration_s - (0 if item.is_vfr else 1 / float(item.frame_rate))
+    return start_s < window.end_s and window.start_s <= last_s + 1e-6
 
 
 def _require_even(what: str, *numbers: int) -> None:
