@@ -19,6 +19,9 @@ from cli_support import Answer, make
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MAIN = "import sys; from apigpu_runtime.cli import main; sys.exit(main())"
 
+# One worker makes the venv for all of them.
+pytestmark = pytest.mark.xdist_group("plugin from outside")
+
 Apigpu = Callable[..., Answer]
 
 
@@ -41,9 +44,9 @@ def apigpu(tmp_path_factory: pytest.TempPathFactory) -> Apigpu:
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with clip.mp4 (1 s, 64x64, 25 fps) and tone.wav (1 s)."""
+    """A folder with clip.mp4 (1 s, 1280x720, 25 fps) and tone.wav (1 s)."""
     folder = tmp_path_factory.mktemp("media")
-    make(folder, "-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=1", "-pix_fmt", "yuv420p", "clip.mp4")
+    make(folder, "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=25:d=1", "-pix_fmt", "yuv420p", "clip.mp4")
     make(folder, "-f", "lavfi", "-i", "sine=d=1", "tone.wav")
     return folder
 
