@@ -31,7 +31,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "operations.md": operations_page,
         "targets.md": targets_page,
         "plan-json.md": plan_page,
-        "plan.schema.json": lambda: json.dumps(Plan.model_json_schema(), indent=2) + "\n",
+        "plan.schema.json": lambda: json.dumps(plan_schema(), indent=2) + "\n",
     }
 
 
@@ -116,7 +116,7 @@ def _target_row(target: Target) -> tuple[str, ...]:
 
 
 def plan_page() -> str:
-    schema = Plan.model_json_schema()
+    schema = plan_schema()
     intro = (
         "`apigpu plan ... --json` prints a plan as one JSON object: what FFmpeg will be told, where every frame "
         "lives, and what is expected of the run. [`plan.schema.json`](plan.schema.json) is its JSON Schema."
@@ -125,15 +125,18 @@ def plan_page() -> str:
     return _page("A plan as JSON", intro, _schema_section("Plan", schema), *parts)
 
 
+def plan_schema() -> dict[str, Any]:
+    """The schema of what is printed, which leaves out the contents of assets."""
+    return Plan.model_json_schema(mode="serialization")
+
+
 def _schema_section(name: str, part: Mapping[str, Any]) -> str:
-    required = part.get("required", ())
-    rows = [_property_row(key, value, required) for key, value in part["properties"].items()]
+    rows = [_property_row(key, value) for key, value in part["properties"].items()]
     return f"## {name}\n\n{part.get('description', '')}\n\n{_table(('Key', 'Type', 'Meaning'), rows)}"
 
 
-def _property_row(name: str, part: Mapping[str, Any], required: Iterable[str]) -> tuple[str, str, str]:
-    notes = [] if name in required else [f"default `{json.dumps(part['default'])}`"] if "default" in part else []
-    return (f"`{name}`", _type(part), " ".join([part.get("description", ""), *(f"({note})" for note in notes)]))
+def _property_row(name: str, part: Mapping[str, Any]) -> tuple[str, str, str]:
+    return (f"`{name}`", _type(part), part.get("description", ""))
 
 
 def _type(part: Mapping[str, Any]) -> str:
