@@ -66,6 +66,8 @@ class FileInput:
 
     file: MediaFile
     options: tuple[tuple[str, str], ...] = ()
+    zero_s: float | None = None
+    """The moment of the file's own clock that becomes time 0; None where the options see to that."""
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,16 @@ class Concrete:
 
     def inputs(self) -> list[FileInput]:
         """Every file that is opened, in the order in which the graph first uses it."""
-        pads = [pad for pad in (self.video, self.audio) if pad is not None]
-        pads += [pad for call in self.calls() for pad in call.inputs]
-        found = {id(pad.origin): pad.origin for pad in pads if isinstance(pad.origin, FileInput)}
+        found = {id(pad.origin): pad.origin for pad in self._taken() if isinstance(pad.origin, FileInput)}
         return list(found.values())
+
+    def used(self, item: FileInput) -> frozenset[int]:
+        """Numbers of the streams that the graph takes from a file."""
+        return frozenset(pad.index for pad in self._taken() if pad.origin is item)
+
+    def _taken(self) -> list[Pad]:
+        pads = [pad for pad in (self.video, self.audio) if pad is not None]
+        return pads + [pad for call in self.calls() for pad in call.inputs]
 
 
 def connect(video: Node | None, audio: Node | None, placement: Placement | None) -> Concrete:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from apigpu.compiler.connect import Concrete
+from apigpu.compiler.inputs import shift_options
 from apigpu.ffmpeg.serialize import FilterText, InputText, arguments
 from apigpu.formats import Domain
 from apigpu.graph import Asset, AssetFolder, Call, FileInput, Pad, Value
@@ -35,7 +36,10 @@ def emit(graph: Concrete, options: Mapping[str, str], version: tuple[int, int, i
         kind = "input" if isinstance(pad.origin, FileInput) else "filter"
         return kind, number[id(pad.origin)], pad.index
 
-    texts = [InputText("file:" + item.file.path, _flags(item.options)) for item in inputs]
+    texts = [
+        InputText("file:" + item.file.path, _flags(item.options + shift_options(item, graph.used(item), version)))
+        for item in inputs
+    ]
     filters = [_filter_text(call, [source(pad) for pad in call.inputs], assets) for call in calls]
     maps = [source(pad) for pad in (graph.video, graph.audio) if pad is not None]
     body = arguments(texts, filters, maps, OUTPUT, _flags(tuple(options.items())))

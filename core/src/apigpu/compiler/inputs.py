@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from apigpu.graph import AudioSource, FileInput, ImageSource, Pad, VideoSource
-from apigpu.media.facts import MediaFile
+from apigpu.media.facts import AudioFacts, MediaFile, VideoFacts
 
 # The demuxers that read one picture by its content. FFmpeg would choose `image2` for them, which takes a `%` in a
 # file's name for the number of a sequence.
 _IMAGE_DEMUXERS = {"mjpeg": "jpeg_pipe", "png": "png_pipe", "webp": "webp_pipe", "bmp": "bmp_pipe", "gif": "gif"}
+
+_JUMPING_FORMATS = frozenset({"mpegts", "mpeg", "ogg"})
+"""Formats that FFmpeg marks AVFMT_TS_DISCONT."""
 
 
 class Inputs:
@@ -37,7 +42,8 @@ class Inputs:
     def _opened(self, file: MediaFile, zero_s: float, skip_s: float, on_cuda: bool) -> FileInput:
         key = (file.path, zero_s, skip_s, on_cuda)
         if key not in self._found:
-            self._found[key] = FileInput(file, _options(file, zero_s, skip_s, on_cuda))
+            options = _options(file, zero_s, skip_s, on_cuda)
+            self._found[key] = FileInput(file, options, None if skip_s else zero_s)
         return self._found[key]
 
 
@@ -58,10 +64,24 @@ def _options(file: MediaFile, zero_s: float, skip_s: float, on_cuda: bool) -> tu
             ("hwaccel_device", "cu"),
             ("threads", "1"),
         ]
-    # FFmpeg shifts a file so that its earliest stream begins at 0; the time line here begins at `zero_s`.
-    ahead_s = zero_s - file.start_s
     if skip_s:
-        options.append(("ss", f"{max(0.0, skip_s + ahead_s):.6f}"))
-    elif abs(ahead_s) >= 1e-6:
-        options.append(("itsoffset", f"{-ahead_s:.6f}"))
+        options.append(("ss", f"{max(0.0, skip_s + zero_s - file.start_s):.6f}"))
     return tuple(options)
+
+
+def shift_options(
+    item: FileInput, used: Collection[int], version: tuple[int, int, int]
+) -> tuple[tuple[str, str], ...]:
+    """What puts an input's time 0 where it belongs, when the streams `used` are read from it.
+
+    FFmpeg by itself shifts a file so that its earliest stream begins at 0. From 6.0 on (seen in 9.0) it looks
+    only at the streams in use where the format's clock may jump.
+    """
+    if item.zero_s is None:
+        return ()
+    file = item.file
+    streams: tuple[VideoFacts | AudioFacts, ...] = (*file.videos, *file.audios)
+    starts_s = [stream.start_s for stream in streams if stream.index in used]
+    by_use = version >= (6, 0, 0) and bool(starts_s) and file.format in _JUMPING_FORMATS
+    shift_s = (min(starts_s) if by_use else file.start_s) - item.zero_s
+    return (("itsoffset", f"{shift_s:.6f}"),) if abs(shift_s) >= 1e-6 else ()
