@@ -76,7 +76,8 @@ def _resized(link: Link, options: Options, *names: str) -> Link:
 def _crop(links: Sequence[Link], options: Options) -> Link:
     link = _in_system(links)
     out = _resized(link, options, "w", "h")
-    _even_on_420(link, out.width, out.height)
+    if not options.get("exact"):
+        _even_on_420(link, out.width, out.height)
     if link.width and (out.width > link.width or out.height > link.height):
         raise SpecError(f"cannot cut {out.width}x{out.height} out of {link.width}x{link.height}")
     return out
