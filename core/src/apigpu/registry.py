@@ -73,6 +73,7 @@ class Registry:
 class _Loading:
     operations: dict[str, Operation] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    _claims: dict[str, list[str]] = field(default_factory=dict)
 
     def load(self, point: EntryPoint) -> None:
         distribution, version = _distribution(point)
@@ -85,15 +86,16 @@ class _Loading:
             self._add(point, replace(item, distribution=distribution, version=version))
 
     def _add(self, point: EntryPoint, item: Operation) -> None:
-        other = self.operations.get(item.name)
+        claims = self._claims.setdefault(item.name, [])
+        claims.append(item.distribution)
         if item.name in RESERVED_NAMES:
             self._fail(point, item.distribution, f"the name {item.name!r} is apigpu's own.")
-        elif other is not None:
-            del self.operations[item.name]
-            clash = f"{other.distribution} and {item.distribution} both claim the operation {item.name!r}; neither is used."
-            self._fail(point, item.distribution, clash)
-        else:
+        elif len(claims) == 1:
             self.operations[item.name] = item
+        else:
+            self.operations.pop(item.name, None)
+            who = " and ".join(claims)
+            self._fail(point, item.distribution, f"{who} claim the operation {item.name!r}; none of them is used.")
 
     def _fail(self, point: EntryPoint, distribution: str, error: str) -> None:
         self.failures.append(Failure(point.name, distribution, error))

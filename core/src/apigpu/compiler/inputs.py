@@ -7,13 +7,6 @@ from collections.abc import Collection
 from apigpu.graph import AudioSource, FileInput, ImageSource, Pad, VideoSource
 from apigpu.media.facts import AudioFacts, MediaFile, VideoFacts
 
-# The demuxers that read one picture by its content. FFmpeg would choose `image2` for them, which takes a `%` in a
-# file's name for the number of a sequence.
-_IMAGE_DEMUXERS = {"mjpeg": "jpeg_pipe", "png": "png_pipe", "webp": "webp_pipe", "bmp": "bmp_pipe", "gif": "gif"}
-
-_JUMPING_FORMATS = frozenset({"mpegts", "mpeg", "ogg"})
-"""Formats that FFmpeg marks AVFMT_TS_DISCONT."""
-
 
 class Inputs:
     """Every file is opened once for each time line and way of decoding that the graph wants of it."""
@@ -33,9 +26,9 @@ class Inputs:
         return Pad(self._opened(source.file, zero_s, 0.0, False), source.stream.index)
 
     def image(self, source: ImageSource) -> FileInput:
-        codec = source.file.image.codec if source.file.image is not None else ""
-        demuxer = _IMAGE_DEMUXERS.get(codec, f"{codec}_pipe")
-        options = (("protocol_whitelist", "file"), ("f", demuxer), ("noautorotate", ""))
+        # The demuxer is named: left to itself FFmpeg opens some stills as `image2`, which takes a `%` in a file's
+        # name for the number of a sequence.
+        options = (("protocol_whitelist", "file"), ("f", source.file.format), ("noautorotate", ""))
         key = (source.file.path, -1.0, 0.0, False)
         return self._found.setdefault(key, FileInput(source.file, options))
 

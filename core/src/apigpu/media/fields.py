@@ -81,10 +81,10 @@ def _walk_value(value: object, annotation: Any, marker: MediaField | None, where
             yield MediaRef(where, found.kind, value)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _walk_value(item, _item_annotation(annotation), None, f"{where}.{key}")
+            yield from _walk_value(item, _item_annotation(annotation, -1), None, f"{where}.{key}")
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            yield from _walk_value(item, _item_annotation(annotation), None, f"{where}.{number}")
+            yield from _walk_value(item, _item_annotation(annotation, number), None, f"{where}.{number}")
 
 
 def _marker(info: FieldInfo) -> MediaField | None:
@@ -101,11 +101,14 @@ def _marker_within(annotation: Any) -> MediaField | None:
     return next((found for arg in get_args(annotation) if (found := _marker_within(arg))), None)
 
 
-def _item_annotation(annotation: Any) -> Any:
-    """The annotation of a container's items, through `| None`."""
-    if get_origin(annotation) in {list, tuple, dict}:
-        return get_args(annotation)[-1] if get_args(annotation)[-1] is not ... else get_args(annotation)[0]
-    for arg in get_args(annotation):
-        if get_origin(arg) in {list, tuple, dict}:
-            return _item_annotation(arg)
+def _item_annotation(annotation: Any, number: int) -> Any:
+    """The annotation of a container's item, through `| None`; a fixed tuple has one for each place."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is tuple and arguments and arguments[-1] is not ...:
+        return arguments[number]
+    if origin in {list, tuple, dict}:
+        return arguments[0] if origin is tuple else arguments[-1]
+    for argument in arguments:
+        if get_origin(argument) in {list, tuple, dict}:
+            return _item_annotation(argument, number)
     return None

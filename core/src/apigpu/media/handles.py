@@ -90,6 +90,7 @@ class Media:
             duration_s=float(1 / frame_rate),
             pix_fmt=facts.pix_fmt,
             change_rate=Fraction(0),
+            color=facts.color,
         )
         return VideoStream(source_node(ImageSource(found), picture))
 
