@@ -49,7 +49,8 @@ def compile_clip(
     if clip.video is not None and clip.video.format.duration_s and clip.video.format.frames < 1:
         raise InputError("the result would not have a single frame.", code="empty_result")
     container = _container(wanted.container)
-    copies_video = video is not None and _copies_video(video, container)
+    copied = _copied(video, container) if video is not None else None
+    copies_video = copied is not None
     copies_audio = audio is not None and _copies_audio(audio, container)
     encoder, placement = None, None
     if video is not None and not copies_video:
@@ -57,7 +58,7 @@ def compile_clip(
         placement = place(video, encoder, target)
     graph = connect(video, audio, placement)
     links = verify(graph, encoder, target)
-    options = _output_options(video, audio, container, encoder, copies_video, copies_audio)
+    options = _output_options(video, audio, container, encoder, copied, copies_audio)
     emitted = emit(graph, options, target.capabilities.version)
     video_codec = "" if video is None else "copy" if copies_video else encoder.name if encoder else ""
     audio_codec = "" if audio is None else "copy" if copies_audio else container.audio_encoder
@@ -98,8 +99,8 @@ def _container(name: str) -> Container:
     return found
 
 
-def _copies_video(root: Node, container: Container) -> bool:
-    """True for a picture that nothing is done to: a player turns and shapes it by the file's own metadata.
+def _copied(root: Node, container: Container) -> VideoSource | None:
+    """The source of a picture that nothing is done to: a player turns and shapes it by the file's own metadata.
 
     One that is only cut at its end is copied too.
     """
@@ -110,8 +111,9 @@ def _copies_video(root: Node, container: Container) -> bool:
         node = node.inputs[0]
     source = node.operator
     if not isinstance(source, VideoSource) or source.start_s:
-        return False
-    return source.stream.codec in container.copies_video and source.file.format not in FORMATS_WITHOUT_PTS
+        return None
+    can = source.stream.codec in container.copies_video and source.file.format not in FORMATS_WITHOUT_PTS
+    return source if can else None
 
 
 def _copies_audio(root: Node, container: Container) -> bool:
@@ -131,14 +133,16 @@ def _output_options(
     audio: Node | None,
     container: Container,
     encoder: Encoder | None,
-    copies_video: bool,
+    copied: VideoSource | None,
     copies_audio: bool,
 ) -> dict[str, str]:
     """Options before the output path, in FFmpeg's names."""
     options: dict[str, str] = dict(container.options)
     if video is not None:
         options["c:v"] = "copy" if encoder is None else encoder.name
-        if copies_video and isinstance(video.operator, Trim):
+        if copied is not None and copied.stream.codec in container.video_tags:
+            options["tag:v"] = container.video_tags[copied.stream.codec]
+        if copied is not None and isinstance(video.operator, Trim):
             options["t"] = f"{video.operator.end_s:.6f}"
     if encoder is not None and video is not None:
         options |= encoder.options

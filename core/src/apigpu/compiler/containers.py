@@ -1,7 +1,7 @@
 """The containers that can be written, and which codecs each takes as they are.
 
 Every pair was tried: FFmpeg 5.1 and 9.0 both write it, and read the same codec back. Left out are pairs that
-FFmpeg writes but that no common player shows, such as MJPEG in MP4.
+FFmpeg writes but that no common player shows, such as MJPEG in MP4. WebM waits for an encoder of VP9.
 """
 
 from __future__ import annotations
@@ -59,7 +59,6 @@ CONTAINERS: Mapping[str, Container] = {
         _MP4_VIDEO | _WEBM_VIDEO | _QUICKTIME_VIDEO | {"mpeg1video", "theora", "ffv1", "flv1", "msmpeg4v3", "wmv2"},
         _MP4_AUDIO | _WEBM_AUDIO | _QUICKTIME_AUDIO | {"flac", "dts", "truehd", "wmav2"},
     ),
-    "webm": Container("webm", ("webm",), _WEBM_VIDEO, _WEBM_AUDIO, audio_encoder="libopus"),
 }
 
 FORMATS_WITHOUT_PTS = frozenset({"avi", "mpeg", "h264", "hevc", "m4v", "mpegvideo"})

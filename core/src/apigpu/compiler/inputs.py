@@ -7,6 +7,9 @@ from collections.abc import Collection
 from apigpu.graph import AudioSource, FileInput, ImageSource, Pad, VideoSource
 from apigpu.media.facts import AudioFacts, MediaFile, VideoFacts
 
+_JUMPING_FORMATS = frozenset({"mpegts", "mpeg", "ogg"})
+"""Formats that FFmpeg marks AVFMT_TS_DISCONT."""
+
 
 class Inputs:
     """Every file is opened once for each time line and way of decoding that the graph wants of it."""
