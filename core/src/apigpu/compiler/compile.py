@@ -15,7 +15,7 @@ from apigpu.compiler.share import share
 from apigpu.compiler.verify import verify
 from apigpu.errors import InputError
 from apigpu.filters.display import Display
-from apigpu.filters.video import Trim
+from apigpu.filters.timing import Trim
 from apigpu.formats import AudioFormat, VideoFormat
 from apigpu.graph import AudioSource, Node, VideoSource, walk
 from apigpu.plan.model import Plan, PlanAsset, PlanEstimate, PlanOutput, PlanStep, PlanWarning

@@ -104,10 +104,7 @@ def expand(item: Implementation, inputs: int, pix_fmts: frozenset[str], by: str)
     """A row for every combination of accepted formats; one list for all pads means the same format on all."""
     lists = [_relevant(accepted, pix_fmts) for accepted in item.accepts]
     combinations: Iterable[Sequence[str]]
-    if len(lists) == 1:
-        combinations = ([name] * inputs for name in lists[0])
-    else:
-        combinations = itertools.product(*lists)
+    combinations = ([name] * inputs for name in lists[0]) if len(lists) == 1 else itertools.product(*lists)
     for names in combinations:
         produced = item.produces or (names[0] if names else "yuv420p")
         homes = tuple(Home(item.domain, name) for name in names)

@@ -5,6 +5,7 @@
 """
 
 from apigpu.filters.fitting import Fit, fit
-from apigpu.filters.video import Concat, Crop, Extend, FrameRate, Hold, Overlay, Scale, Trim
+from apigpu.filters.geometry import Crop, Extend, Overlay, Scale
+from apigpu.filters.timing import Concat, FrameRate, Hold, Trim
 
 __all__ = ["Concat", "Crop", "Extend", "Fit", "FrameRate", "Hold", "Overlay", "Scale", "Trim", "fit"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from apigpu.filters.video import Crop, Extend, Scale
+from apigpu.filters.geometry import Crop, Extend, Scale
 from apigpu.streams import VideoStream
 
 Fit = Literal["cover", "contain", "stretch"]
