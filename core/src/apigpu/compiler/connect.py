@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from apigpu.compiler.containers import FORMATS_WITHOUT_PTS
 from apigpu.compiler.homes import convert
 from apigpu.compiler.inputs import Inputs, nvdec_layout
 from apigpu.compiler.place import Placement
@@ -174,6 +175,9 @@ class _Writing:
             pad = fragment.filter("scale_cuda", pad, format=nvdec_layout(source.stream.pix_fmt))
         if source.start_s:
             pad = fragment.filter("setpts", pad, expr=f"PTS+({source.start_s:.6f})/TB")
+        elif source.file.format in FORMATS_WITHOUT_PTS:
+            # The decoder guesses; H.264 with B-frames in AVI begins two frames late.
+            pad = fragment.filter("setpts", pad, rate=source.stream.frame_rate, expr="PTS-STARTPTS")
         return pad
 
     def _copied(self, root: Node) -> Pad:

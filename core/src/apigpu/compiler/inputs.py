@@ -8,7 +8,7 @@ from apigpu.graph import AudioSource, FileInput, ImageSource, Pad, VideoSource
 from apigpu.media.facts import AudioFacts, MediaFile, VideoFacts
 
 _JUMPING_FORMATS = frozenset({"mpegts", "mpeg", "ogg"})
-"""Formats that FFmpeg marks AVFMT_TS_DISCONT."""
+"""Formats whose clock may jump (AVFMT_TS_DISCONT). From 6.0 on, FFmpeg looks only at their streams in use."""
 
 
 class Inputs:
@@ -68,16 +68,20 @@ def _options(file: MediaFile, zero_s: float, skip_s: float, on_cuda: bool) -> tu
 def shift_options(
     item: FileInput, used: Collection[int], version: tuple[int, int, int]
 ) -> tuple[tuple[str, str], ...]:
-    """What puts an input's time 0 where it belongs, when the streams `used` are read from it.
-
-    FFmpeg by itself shifts a file so that its earliest stream begins at 0. From 6.0 on (seen in 9.0) it looks
-    only at the streams in use where the format's clock may jump.
-    """
+    """What puts an input's time 0 where it belongs, when the streams `used` are read from it."""
     if item.zero_s is None:
         return ()
-    file = item.file
+    shift_s = _first_s(item.file, used, version) - item.zero_s
+    return (("itsoffset", f"{shift_s:.6f}"),) if abs(shift_s) >= 1e-6 else ()
+
+
+def _first_s(file: MediaFile, used: Collection[int], version: tuple[int, int, int]) -> float:
+    """The moment that FFmpeg by itself makes time 0 of a file: the start of its earliest stream, mostly."""
     streams: tuple[VideoFacts | AudioFacts, ...] = (*file.videos, *file.audios)
     starts_s = [stream.start_s for stream in streams if stream.index in used]
-    by_use = version >= (6, 0, 0) and bool(starts_s) and file.format in _JUMPING_FORMATS
-    shift_s = (min(starts_s) if by_use else file.start_s) - item.zero_s
-    return (("itsoffset", f"{shift_s:.6f}"),) if abs(shift_s) >= 1e-6 else ()
+    if starts_s and version >= (6, 0, 0) and file.format in _JUMPING_FORMATS:
+        return min(starts_s)
+    if version >= (9, 0, 0) and file.format == "matroska,webm":
+        # Only the priming of Opus lies before 0. FFmpeg 9 no longer counts it; ffprobe 8, its companion, does.
+        return max(0.0, file.start_s)
+    return file.start_s
