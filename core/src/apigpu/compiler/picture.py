@@ -5,7 +5,7 @@ Neighbouring filters of the same piece of the graph in the same memory become on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Literal
 
@@ -16,7 +16,11 @@ from apigpu.formats import Domain
 from apigpu.graph import Call, FileInput, Pad
 from apigpu.plan.model import PlanLink, PlanNode
 
-_TRANSFERS = {"hwupload": "upload", "hwupload_cuda": "upload", "hwdownload": "download"}
+_TRANSFERS: Mapping[str, Literal["", "upload", "download"]] = {
+    "hwupload": "upload",
+    "hwupload_cuda": "upload",
+    "hwdownload": "download",
+}
 _MOST_FILTERS = 3
 _QUIET = frozenset({"split", "asplit", "format", "setsar", "settb", "setparams", "sidedata", "null"})
 
@@ -25,7 +29,7 @@ def draw(
     graph: Concrete, links: Mapping[Pad, Link], video: str, audio: str, container: str
 ) -> tuple[tuple[PlanNode, ...], tuple[PlanLink, ...]]:
     """Boxes and arrows. `video` and `audio` name the encoders, `copy` for a stream copy."""
-    drawing = _Drawing(links)
+    drawing = _Drawing(links, _pieces(graph.calls(), links))
     for item in graph.inputs():
         drawing.file(item)
     for call in graph.calls():
@@ -38,12 +42,13 @@ def draw(
 
 
 class _Drawing:
-    def __init__(self, links: Mapping[Pad, Link]) -> None:
+    def __init__(self, links: Mapping[Pad, Link], pieces: Mapping[int, int]) -> None:
         self.links = links
+        self.pieces = pieces
         self.boxes: dict[str, PlanNode] = {}
         self.arrows: dict[tuple[str, str, int], PlanLink] = {}
         self._box_of: dict[int, str] = {}
-        self._scope: dict[str, tuple[str, Domain]] = {}
+        self._box_of_piece: dict[int, str] = {}
         self._last: list[tuple[str, Literal["video", "audio"]]] = []
 
     def file(self, item: FileInput) -> None:
@@ -52,13 +57,12 @@ class _Drawing:
 
     def call(self, call: Call) -> None:
         name = call.name.split("@")[0]
-        out = self.links.get(Pad(call, 0), Link())
-        passes = bool(call.inputs) and all(self._link(pad).domain is out.domain for pad in call.inputs)
-        if name in _TRANSFERS and not passes:
-            kind = "upload" if _TRANSFERS[name] == "upload" else "download"
-            box = self._add(PlanNode(id="", kind=kind, label=kind, domain=out.domain, owner=call.owner))
+        domain = _domain(call, self.links)
+        transfer = _transfer(call, self.links)
+        if transfer:
+            box = self._add(PlanNode(id="", kind=transfer, label=transfer, domain=domain, owner=call.owner))
         else:
-            box = self._group(call, name, out.domain)
+            box = self._filter_box(call, name, domain)
         self._box_of[id(call)] = box
         for pad in call.inputs:
             self._arrow(self._box_of[id(pad.origin)], box, pad)
@@ -77,22 +81,21 @@ class _Drawing:
             self.arrows[last, box, 0] = PlanLink(source=last, target=box, kind=kind)
         return tuple(self.boxes.values()), tuple(self.arrows.values())
 
-    def _group(self, call: Call, name: str, domain: Domain) -> str:
-        """The box that a filter belongs to: its neighbour's of the same piece, or a new one.
-
-        Filters that only relabel or hand on frames stay in the box before them, whoever asked for them.
-        """
+    def _filter_box(self, call: Call, name: str, domain: Domain) -> str:
+        """The box of the piece that a filter belongs to. One that only relabels or hands on frames stays in the
+        box before it, whoever asked for it."""
+        piece = self.pieces[id(call)]
         before = {self._box_of[id(pad.origin)] for pad in call.inputs}
-        box = next(iter(before)) if len(before) == 1 else ""
-        if box and (self._scope.get(box) == (call.scope, domain) or self._only_hands_on(box, name, domain)):
-            node = self.boxes[box]
-            self.boxes[box] = node.model_copy(
-                update={"filters": (*node.filters, name), "label": _label(node, name, call)}
-            )
-            return box
-        empty = PlanNode(id="", kind="filter", label="", domain=domain, owner=call.owner)
-        box = self._add(empty.model_copy(update={"filters": (name,), "label": _label(empty, name, call)}))
-        self._scope[box] = (call.scope, domain)
+        box = self._box_of_piece.get(piece, "")
+        if not box and len(before) == 1 and self._only_hands_on(next(iter(before)), name, domain):
+            box = next(iter(before))
+        if not box:
+            box = self._add(PlanNode(id="", kind="filter", label="", domain=domain, owner=call.owner))
+        node = self.boxes[box]
+        self.boxes[box] = node.model_copy(
+            update={"filters": (*node.filters, name), "label": _label(node, name, call)}
+        )
+        self._box_of_piece[piece] = box
         return box
 
     def _only_hands_on(self, box: str, name: str, domain: Domain) -> bool:
@@ -129,6 +132,42 @@ class _Drawing:
         return self.links.get(pad, Link(is_video=False))
 
 
+def _pieces(calls: Sequence[Call], links: Mapping[Pad, Link]) -> Mapping[int, int]:
+    """For every call, one call that stands for its piece: neighbours of one step in one memory."""
+    first = {id(call): id(call) for call in calls}
+
+    def root(call: int) -> int:
+        while first[call] != call:
+            call = first[call]
+        return call
+
+    for call in calls:
+        for pad in call.inputs:
+            before = pad.origin
+            if not isinstance(before, Call) or _transfer(call, links) or _transfer(before, links):
+                continue
+            if _domain(before, links) is _domain(call, links) and _belongs(before, call, links):
+                first[root(id(call))] = root(id(before))
+    return {call: root(call) for call in first}
+
+
+def _belongs(before: Call, call: Call, links: Mapping[Pad, Link]) -> bool:
+    """One step's filters are one piece, and so is all that one operation does to a sound."""
+    is_sound = not links.get(Pad(call, 0), Link()).is_video
+    return before.scope == call.scope or (is_sound and before.owner == call.owner and len(call.inputs) == 1)
+
+
+def _domain(call: Call, links: Mapping[Pad, Link]) -> Domain:
+    return links.get(Pad(call, 0), Link()).domain
+
+
+def _transfer(call: Call, links: Mapping[Pad, Link]) -> Literal["", "upload", "download"]:
+    """Whether a call moves frames between memories; an upload of CUDA frames hands them on."""
+    kind: Literal["", "upload", "download"] = _TRANSFERS.get(call.name.split("@")[0], "")
+    inside = all(links.get(pad, Link()).domain is _domain(call, links) for pad in call.inputs)
+    return "" if inside else kind
+
+
 def _label(node: PlanNode, name: str, call: Call) -> str:
     """The filters that do something to the picture, in order, without repeats; their step where they are many."""
     if node.kind != "filter":
@@ -138,4 +177,4 @@ def _label(node: PlanNode, name: str, call: Call) -> str:
     shown = list(dict.fromkeys(item for item in (*node.filters, name) if item not in _QUIET)) or [name]
     if len(shown) <= _MOST_FILTERS:
         return ", ".join(shown)
-    return node.label if node.label.startswith(f"{call.step}:") else f"{call.step}: {shown[0]} and more"
+    return call.step

@@ -17,13 +17,20 @@ def render_picture(plan: Plan, *, width: int = 120) -> str:
     """
     import termaid
 
-    drawn = _merged(plan)
+    drawn = _merged(_without_copied_sound(plan))
     if len(drawn.nodes) > _MOST_BOXES:
         return f"(a graph of {len(plan.nodes)} boxes: see --format mermaid or dot)\n"
     across = termaid.render(_flowchart(drawn, "LR"), padding_x=1, padding_y=0, gap=2)
     if max(map(len, across.splitlines()), default=0) <= width:
         return f"{across.rstrip()}\n"
     return termaid.render(_flowchart(drawn, "TD"), padding_x=1, padding_y=0, gap=2).rstrip() + "\n"
+
+
+def _without_copied_sound(plan: Plan) -> Plan:
+    """Sound that is only copied says nothing in a picture, and its arrows cross the others."""
+    gone = {node.id for node in plan.nodes if node.kind == "copy" and node.label == "copy audio"}
+    links = tuple(link for link in plan.links if link.source not in gone and link.target not in gone)
+    return plan.model_copy(update={"nodes": tuple(n for n in plan.nodes if n.id not in gone), "links": links})
 
 
 def _flowchart(plan: Plan, direction: str) -> str:
