@@ -93,10 +93,21 @@ class _Drawing:
             box = self._add(PlanNode(id="", kind="filter", label="", domain=domain, owner=call.owner))
         node = self.boxes[box]
         self.boxes[box] = node.model_copy(
-            update={"filters": (*node.filters, name), "label": _label(node, name, call)}
+            update={"filters": (*node.filters, name), "label": self._label(node, name, call)}
         )
         self._box_of_piece[piece] = box
         return box
+
+    def _label(self, node: PlanNode, name: str, call: Call) -> str:
+        """The filters that do something to the picture, in order, without repeats; their step where they are many."""
+        if node.kind != "filter":
+            return node.label
+        if call.step.startswith("decode ") and node.domain == Domain.CUDA:
+            return call.step.replace("decode", "NVDEC")
+        shown = list(dict.fromkeys(item for item in (*node.filters, name) if item not in _QUIET)) or [name]
+        if len(shown) <= _MOST_FILTERS:
+            return ", ".join(shown)
+        return call.step if self.links.get(Pad(call, 0), Link()).is_video else call.owner
 
     def _only_hands_on(self, box: str, name: str, domain: Domain) -> bool:
         node = self.boxes[box]
@@ -166,15 +177,3 @@ def _transfer(call: Call, links: Mapping[Pad, Link]) -> Literal["", "upload", "d
     kind: Literal["", "upload", "download"] = _TRANSFERS.get(call.name.split("@")[0], "")
     inside = all(links.get(pad, Link()).domain is _domain(call, links) for pad in call.inputs)
     return "" if inside else kind
-
-
-def _label(node: PlanNode, name: str, call: Call) -> str:
-    """The filters that do something to the picture, in order, without repeats; their step where they are many."""
-    if node.kind != "filter":
-        return node.label
-    if call.step.startswith("decode ") and node.domain == Domain.CUDA:
-        return call.step.replace("decode", "NVDEC")
-    shown = list(dict.fromkeys(item for item in (*node.filters, name) if item not in _QUIET)) or [name]
-    if len(shown) <= _MOST_FILTERS:
-        return ", ".join(shown)
-    return call.step
