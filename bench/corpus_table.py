@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from corpus_runs import Runner, cases
+from corpus_runs import Outcome, Runner, cases
 
 
 def main() -> int:
@@ -18,7 +18,10 @@ def main() -> int:
     runner = Runner(corpus)
     print("| file | operation | outcome | s |\n|---|---|---|---|")
     for case in cases(corpus):
-        outcome = runner.outcome(case)
+        try:
+            outcome = runner.outcome(case)
+        except Exception as error:  # a border: the table shows what is wrong with this program, too
+            outcome = Outcome("FAILED", f"{type(error).__name__}: {error}")
         said = "; ".join([f"{outcome.kind}: {outcome.detail}", *(f"warning: {item}" for item in outcome.warnings)])
         print(f"| {case.file} | {case.operation} | {said.replace('|', '/')} | {outcome.wall_s:.1f} |", flush=True)
     return 0

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.ffmpeg, pytest.mark.corpus, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")
-def runner(corpus: Path) -> Runner:
-    return Runner(corpus)
+def runner(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    return Runner(corpus, cuts=tmp_path_factory.mktemp("cuts"))
 
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: f"{case.operation}-{case.file}")
