@@ -10,11 +10,11 @@ from apigpu.graph import Asset
 from apigpu_caption import ass, ass_in
 from apigpu_caption.burn import BurnIn
 from apigpu_caption.charset import Decoded, decode
-from apigpu_caption.cues import Cue, Lost, Reading, listed
+from apigpu_caption.cues import Cue, Lost, Reading
 from apigpu_caption.fonts import check_font, is_shipped, shipped_folder, shipped_font
 from apigpu_caption.input import CaptionInput, Style
 from apigpu_caption.layer import layer_of
-from apigpu_caption.notices import REASONS, tell
+from apigpu_caption.notices import summary, tell
 from apigpu_caption.reading import format_of
 from apigpu_caption.srt import read_srt
 from apigpu_caption.timeline import shown_on, states_of
@@ -61,21 +61,12 @@ def _users_script(script: ass_in.Script, style: Style, media: Media, video: Vide
 def _require_cues(cues: Sequence[Cue], lost: Sequence[Lost]) -> None:
     if cues:
         return
-    found = f"Found instead: {_summary(lost)}." if lost else "It may be empty or no subtitle file at all."
+    found = f"Found instead: {summary(lost)}." if lost else "It may be empty or no subtitle file at all."
     raise InputError(
         "no caption was found in the subtitles.",
         code="no_cues",
         where="url_srt",
         remedy=f"Send SRT, WebVTT or ASS with at least one text and its times. {found}",
-    )
-
-
-def _summary(lost: Sequence[Lost]) -> str:
-    reasons = dict.fromkeys(item.reason for item in lost)
-    return "; ".join(
-        f"{sum(item.reason == reason for item in lost)} that {REASONS[reason]} "
-        f"({listed([item.label for item in lost if item.reason == reason])})"
-        for reason in reasons
     )
 
 

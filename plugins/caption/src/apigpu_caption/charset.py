@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import re
 from dataclasses import dataclass
 
 from apigpu.errors import InputError
@@ -16,6 +17,12 @@ _MARKS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 
+# What subtitle files are really found in. Without this list a short text is taken for DOS or Macintosh sets.
+_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "cp1258", "iso8859-2")
+_OTHERS = (
+    *("cp1251", "cp1253", "cp1255", "cp1256", "cp874", "koi8-r"),
+    *("cp932", "euc-jp", "cp949", "euc-kr", "big5", "gb18030"),
+)
 # A detector names the standard, and people's files hold the vendor's larger set: curly quotes, the euro sign.
 _SUPERSETS = {
     "ascii": "cp1252",
@@ -30,7 +37,8 @@ _SUPERSETS = {
     "euc_kr": "cp949",
 }
 _SAMPLE_BYTES = 200_000
-_VALID_PER_BROKEN = 20
+_FEW = 5
+_VALID_PER_BROKEN = 10
 """Letters beyond ASCII for each broken byte, above which a text is UTF-8 with flaws."""
 
 
@@ -105,7 +113,7 @@ def _utf16_without_mark(data: bytes) -> str | None:
     """Digits, colons and line ends leave a NUL in every second byte, and no other text has NULs."""
     sample = data[:4000]
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if max(even, odd) * 8 < len(sample) or len(sample) < 4:
+    if max(even, odd) * 8 < len(sample) or len(sample) < 16:
         return None
     return "utf-16-be" if even > odd else "utf-16-le"
 
@@ -118,13 +126,25 @@ def _is_flawed_utf8(data: bytes) -> bool:
 
 
 def _guess(data: bytes) -> Decoded:
-    import chardet
-
     # Numbers and times are the same in every encoding and only dilute what tells them apart.
     telling = b"\n".join(line for line in data[:_SAMPLE_BYTES].splitlines() if not line.isascii())
-    found = chardet.detect(telling)["encoding"] or "cp1252"
-    decoded = _replacing(data, _superset(found))
+    decoded = _replacing(data, _detected(telling))
     return Decoded(decoded.text, decoded.encoding, guessed=True, flawed=decoded.flawed)
+
+
+def _detected(telling: bytes) -> str:
+    """The likeliest encoding of lines that are not UTF-8. In Latin script most letters are ASCII, in others few."""
+    letters = len(re.findall(rb"[A-Za-z]", telling))
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", telling)]
+    beyond = sum(runs)
+    is_latin = letters >= beyond and max(runs, default=0) <= 3
+    if is_latin and beyond < _FEW:
+        return "cp1252"  # too little for statistics, and nearly always right
+    import chardet
+
+    likely = _LATIN if is_latin else _OTHERS
+    found = chardet.detect(telling, include_encodings=likely, no_match_encoding=likely[0])["encoding"]
+    return _superset(found or "cp1252")
 
 
 def _superset(encoding: str) -> str:

@@ -42,7 +42,7 @@ class Cue:
 
 @dataclass(frozen=True)
 class Lost:
-    """A cue, or a piece of a file, that is not shown. `reason` is a key of `notices.REASONS`."""
+    """A cue, or a piece of a file, that is not shown. `reason` is a key of the tables in `notices`."""
 
     reason: str
     label: str

@@ -45,7 +45,7 @@ def check_font(font: str, folders: Sequence[Path] | None = None) -> None:
         return
     near = difflib.get_close_matches(font.casefold(), names, n=1)
     meant = f"Did you mean {names[near[0]]!r}? " if near else ""
-    others = f"{len(names)} names of fonts are known here" if names else "no other font is installed here"
+    others = f"{len(names)} names of fonts are known here" if len(names) > 1 else "no other font is installed here"
     raise InputError(
         f"there is no font {font!r}.",
         code="unknown_font",

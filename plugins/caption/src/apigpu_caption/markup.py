@@ -30,7 +30,7 @@ _KNOWN = "|".join(
 _BLOCK_TAG = re.compile(rf"\\({_KNOWN})\s*(?=[\\}}])")
 _TOKEN = re.compile(
     rf"(?P<block>\{{(?:\\(?:{_KNOWN})\s*)+\}})"
-    r"|<(?P<closing>/?)\s*(?P<name>[A-Za-z]+)(?P<rest>(?:[\s.][^<>]*)?)>"
+    r"|<(?P<closing>/?)(?P<name>[A-Za-z]+)(?P<rest>(?:[\s./][^<>]*)?)>"
     r"|<(?P<stamp>\d[\d:.]*)>"
 )
 _FONT_COLOUR = re.compile(r"\bcolor\s*=\s*[\"']?\s*([^\"'\s>]+)", re.IGNORECASE)

@@ -55,7 +55,7 @@ def shown_on(video: VideoFormat, cues: Iterable[Cue]) -> tuple[list[Shown], list
             lost.append(Lost(reason, cue.label))
             continue
         shown.append(span)
-        if cue.end_ms > end_ms + _WORTH_TELLING_MS:
+        if video.duration_s and cue.end_ms > end_ms + _WORTH_TELLING_MS:
             cut.append(Lost("past_end", cue.label))
     shown.sort(key=lambda item: (item.start_cs, item.cue.number))
     return shown, lost, cut

@@ -73,7 +73,8 @@ def make_video(ffmpeg: str, folder: Path, source: str, **more: Any) -> MediaFile
     path = folder / VIDEO
     made = facts(str(path), **more)
     stream = made.videos[0]
-    graph = f"{source}=s={stream.width}x{stream.height}:r={stream.frame_rate}:d={stream.duration_s},format={stream.pix_fmt}"
+    shape = f"s={stream.width}x{stream.height}:r={stream.frame_rate}:d={stream.duration_s}"
+    graph = f"{source}{':' if '=' in source else '='}{shape},format={stream.pix_fmt}"
     command = [ffmpeg, "-v", "error", "-y", "-f", "lavfi", "-i", graph, "-c:v", "ffv1", str(path)]
     done = capture_sync(command, timeout_s=60)
     assert done.exit_code == 0, done.stderr.decode()
