@@ -46,7 +46,7 @@ def needed(lock: str) -> list[Requirement]:
     wanted += requirements(ROOT / "core" / "pyproject.toml", "heif")
     if lock == "requirements-dev.lock":
         wanted += group("dev")
-    if lock == "requirements-ffmpeg.lock":
+    if lock != "requirements.lock":
         wanted += requirements(ROOT / "pyproject.toml", "ffmpeg")
     return wanted
 
