@@ -29,6 +29,8 @@ VIDEO_S = 3.0
 
 Sound = Callable[[str], Path]
 Video = Callable[[str], Path]
+Make = Callable[..., Path]
+"""A file in the studio, made by ffmpeg from (name, *argv) once."""
 
 
 class Render(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from addaudio_support import (
     SOUND_CLICKS_S,
     SOUND_S,
     VIDEO_S,
+    Make,
     Render,
     Sound,
     Video,
@@ -73,7 +73,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def make(studio: Path, binaries: Binaries) -> Callable[..., Path]:
+def make(studio: Path, binaries: Binaries) -> Make:
     """A file in the studio, made by ffmpeg from the arguments once."""
 
     @cache
@@ -86,7 +86,7 @@ def make(studio: Path, binaries: Binaries) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def sound(make: Callable[..., Path]) -> Sound:
+def sound(make: Make) -> Sound:
     """The clicks at `SOUND_CLICKS_S`, encoded."""
 
     def named(kind: str) -> Path:
@@ -97,7 +97,7 @@ def sound(make: Callable[..., Path]) -> Sound:
 
 
 @pytest.fixture(scope="session")
-def video(make: Callable[..., Path]) -> Video:
+def video(make: Make) -> Video:
     """A video of `VIDEO_S` whose own sound clicks at `OWN_CLICKS_S` of its picture, unless its name shifts it.
 
     `early`: its sound begins 0.4 s before its picture; `late`: 0.4 s after it; `mute`: it has none.

@@ -32,12 +32,12 @@ def test_a_click_in_the_new_sound_keeps_its_place(
     ["plain.mp4", "early.mp4", "late.mov", "plain.mkv", "early.mkv", "late.mkv", "plain.ts", "early.ts", "late.ts"],
 )
 def test_new_and_old_clicks_keep_their_places_beside_the_picture(
-    name: str, sound: Sound, video: Video, each_machine: Machine, tmp_path: Path
+    name: str, sound: Sound, video: Video, each_machine: Machine, tmp_path: Path, binaries: Binaries
 ) -> None:
     """Sources with B-frames, whose picture starts at 0, at 0.02, at 0.4 and at 1.4 to 1.9 s of the file's clock."""
     render = renderer(each_machine, tmp_path)
     output, plan = render(url_video=video(name), url_audio=sound("mp3"), mode="mix")
-    heard = listen(output, each_machine.binaries)
+    heard = listen(output, binaries)
     old = [at + SHIFTS_S[name.split(".")[0]] for at in OWN_CLICKS_S]
     assert plan.output.video == "copy"
     assert heard.clicks == pytest.approx(sorted([*SOUND_CLICKS_S, *old]), abs=NEAR)
@@ -46,11 +46,11 @@ def test_new_and_old_clicks_keep_their_places_beside_the_picture(
 
 @pytest.mark.parametrize("ending", ["ts", "mkv"])
 def test_replacing_an_early_sound_loses_no_frame(
-    ending: str, sound: Sound, video: Video, each_machine: Machine, tmp_path: Path
+    ending: str, sound: Sound, video: Video, each_machine: Machine, tmp_path: Path, binaries: Binaries
 ) -> None:
     """FFmpeg 9 shifts a transport stream by the streams in use only, 5.1 by all of them."""
     output, _ = renderer(each_machine, tmp_path)(url_video=video(f"early.{ending}"), url_audio=sound("wav"))
-    heard = listen(output, each_machine.binaries)
+    heard = listen(output, binaries)
     assert heard.frames == 75
     assert heard.clicks == pytest.approx(SOUND_CLICKS_S, abs=NEAR)
 
@@ -69,12 +69,12 @@ def test_a_picture_that_must_be_encoded_stays_in_sync(
 
 @pytest.mark.parametrize("container", ["mov", "mkv"])
 def test_every_container_keeps_the_places(
-    container: str, sound: Sound, video: Video, each_machine: Machine, tmp_path: Path
+    container: str, sound: Sound, video: Video, each_machine: Machine, tmp_path: Path, binaries: Binaries
 ) -> None:
     render = renderer(each_machine, tmp_path)
     output, _ = render(to=container, url_video=video("early.ts"), url_audio=sound("m4a"), mode="mix")
     expected = sorted([*SOUND_CLICKS_S, *(at - 0.4 for at in OWN_CLICKS_S)])
-    assert listen(output, each_machine.binaries).clicks == pytest.approx(expected, abs=NEAR)
+    assert listen(output, binaries).clicks == pytest.approx(expected, abs=NEAR)
 
 
 def test_the_sound_of_a_video_serves_as_new_sound(video: Video, render: Render, binaries: Binaries) -> None:

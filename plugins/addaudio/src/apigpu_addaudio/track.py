@@ -12,6 +12,8 @@ from apigpu_addaudio.input import AddAudioInput
 MAX_RATE_HZ = 48000
 """Above it nothing can be heard, and players and AAC encoders begin to differ."""
 
+MAX_CHANNELS = 8
+
 
 @dataclass(frozen=True)
 class Track:
@@ -30,7 +32,7 @@ class Track:
         if sound.format.duration_s <= 0:
             raise InputError("the sound is empty.", code="empty_sound", where="url_audio")
         return cls(
-            _deliverable(sound),
+            _deliverable(sound, "url_audio"),
             delay_s=request.delay_s,
             gain_db=request.volume_db,
             fade_in_s=request.fade_in_s,
@@ -47,10 +49,10 @@ class Track:
 def new_track(track: Track, length_s: float) -> AudioStream:
     """The new sound for a result of `length_s`: in its place, repeated where asked for, faded, at its level."""
     sound = track.sound.apply(Align())
-    end_s = min(track.end_s, length_s)
-    if track.loops and track.end_s < length_s:
-        end_s = length_s
-        sound = sound.apply(Loop(track.sound.format.duration_s, length_s - track.delay_s))
+    repeats = track.loops and track.end_s < length_s
+    end_s = length_s if repeats else min(track.end_s, length_s)
+    if repeats:
+        sound = _repeated(sound, length_s - track.delay_s)
     if track.fade_in_s:
         sound = sound.apply(FadeIn(0.0, track.fade_in_s))
     if track.delay_s:
@@ -58,12 +60,19 @@ def new_track(track: Track, length_s: float) -> AudioStream:
     if track.fade_out_s:
         fade_s = min(track.fade_out_s, end_s - track.delay_s)
         sound = sound.apply(FadeOut(end_s - fade_s, fade_s))
-    return _at_level(_lasting(sound, length_s), track.gain_db)
+    return _at_level(sound if repeats else _lasting(sound, length_s), track.gain_db)
 
 
 def fitted(sound: AudioStream, length_s: float, *, gain_db: float) -> AudioStream:
     """The video's own sound from the first frame on, of exactly `length_s`."""
-    return _at_level(_lasting(_deliverable(sound).apply(Align()), length_s), gain_db)
+    return _at_level(_lasting(_deliverable(sound, "url_video").apply(Align()), length_s), gain_db)
+
+
+def _repeated(sound: AudioStream, length_s: float) -> AudioStream:
+    try:
+        return sound.apply(Loop(sound.format.duration_s, length_s))
+    except InputError as error:
+        raise InputError(error.message, code=error.code, where="when_short", remedy=error.remedy) from error
 
 
 def _lasting(sound: AudioStream, length_s: float) -> AudioStream:
@@ -78,7 +87,15 @@ def _at_level(sound: AudioStream, gain_db: float) -> AudioStream:
     return louder.apply(Limit()) if gain_db > 0 else louder
 
 
-def _deliverable(sound: AudioStream) -> AudioStream:
-    if sound.format.sample_rate_hz <= MAX_RATE_HZ and sound.format.channels <= 8:
+def _deliverable(sound: AudioStream, where: str) -> AudioStream:
+    """The sound at a rate that AAC and all players take. Raises InputError for more channels than they take."""
+    if sound.format.channels > MAX_CHANNELS:
+        raise InputError(
+            f"the sound has {sound.format.channels} channels; the limit is {MAX_CHANNELS}.",
+            code="channels",
+            where=where,
+            remedy="Mix it down to stereo first.",
+        )
+    if sound.format.sample_rate_hz <= MAX_RATE_HZ:
         return sound
     return sound.apply(Resample(MAX_RATE_HZ, sound.format.channels))
