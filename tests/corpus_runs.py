@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -145,7 +144,7 @@ class Runner:
         if plan.output.video != "copy":  # a copied picture is stored as it was, odd or lying on its side
             assert (picture["width"], picture["height"]) == (plan.output.width, plan.output.height)
         assert abs(length_s - plan.duration_s) < slack_s, f"{length_s} s instead of {plan.duration_s} s"
-        complaints = self._decoded(output, has_sound="audio" in streams)
+        complaints = self._decoded(output)
         assert not complaints, complaints
         sound = f", {streams['audio']['codec_name']}" if "audio" in streams else ""
         return f"{picture['width']}x{picture['height']} {picture['codec_name']}{sound}, {length_s:.2f} s"
@@ -156,11 +155,10 @@ class Runner:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
-    def _decoded(self, output: Path, *, has_sound: bool) -> str:
+    def _decoded(self, output: Path) -> str:
         """What FFmpeg complains about when it decodes the whole file."""
-        # Into muxers without time stamps: the null muxer complains about uneven ones in its coarse time base.
-        asked = ["-v", "error", "-y", "-i", str(output), "-map", "0:v", "-fps_mode", "passthrough", "-f", "rawvideo"]
-        sound = ["-map", "0:a", "-f", "s16le", os.devnull] if has_sound else []
-        command = [self._machine.binaries.ffmpeg, *asked, os.devnull, *sound]
+        command = [self._machine.binaries.ffmpeg, "-v", "error", "-i", str(output), "-f", "null", "-"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        return done.stderr.strip()[:400]
+        # The muxer of this very check minds uneven frames, in its coarse time base; the decoder does not.
+        harmless = ("non monotonically increasing dts to muxer", "Last message repeated")
+        return "\n".join(line for line in done.stderr.splitlines() if not any(word in line for word in harmless))
