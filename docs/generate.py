@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from error_codes import Said, said
 
 from apigpu.ffmpeg.capabilities import Capabilities
 from apigpu.operations import Operation
@@ -30,6 +33,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     return {
         "operations.md": operations_page,
         "targets.md": targets_page,
+        "errors.md": errors_page,
         "plan-json.md": plan_page,
         "plan.schema.json": lambda: json.dumps(plan_schema(), indent=2) + "\n",
     }
@@ -110,6 +114,45 @@ def _target_row(target: Target) -> tuple[str, ...]:
     price = f"{target.usd_per_s * 3600:.2f}" if target.usd_per_s else ""
     decoders, encoders = sorted(target.decoders), target.encoders
     return (f"`{target.name}`", target.device, ", ".join(decoders), ", ".join(encoders), price)
+
+
+# ----------------------------------------------------------------------------------------------------- errors
+
+FAULTS = {
+    "InputError": "the request",
+    "UnsupportedError": "the target",
+    "SetupError": "the machine",
+    "PluginError": "a plugin",
+    "FFmpegError": "the run",
+}
+
+
+def errors_page() -> str:
+    errors, warnings = said()
+    intro = (
+        "Every error has a stable code, a sentence and, where there is one, a remedy; `--json` prints them as an "
+        "object. "
+        "The command line ends with status 2 where another request, target or setup is needed, with 1 where a run "
+        "or a plugin failed. An ellipsis stands for what the sentence names."
+    )
+    return _page(
+        "Errors and warnings",
+        intro,
+        _table(("Code", "At fault", "What it says"), _code_rows(errors, FAULTS)),
+        "## Warnings\n\nA warning does not stop the job. It stands in the plan and in the result.",
+        _table(("Code", "", "What it says"), _code_rows(warnings, {})),
+    )
+
+
+def _code_rows(found: Sequence[Said], faults: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    for code in dict.fromkeys(item.code for item in found):
+        items = [item for item in found if item.code == code]
+        kinds = dict.fromkeys(faults.get(item.kind, "") for item in items)
+        yield (
+            f"`{code}`",
+            ", ".join(kinds),
+            "<br>".join(dict.fromkeys(item.message for item in items if re.search(r"\w", item.message))),
+        )
 
 
 # ------------------------------------------------------------------------------------------------------- plan
