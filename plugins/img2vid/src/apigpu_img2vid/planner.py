@@ -105,7 +105,7 @@ def _best_size(
     enough = int(_SPARE * len(wanted)) if first else 0
     base = still_size(spans, count)
     best: tuple[int, int, list[Move | None]] | None = None
-    for trial in range(max(3, min(_MOST_SIZES, _MOST_SOLUTIONS // len(wanted)))):
+    for trial in range(_trials(wanted)):
         size = base + trial * _SIZE_STEP_PX
         moves = _moves(wanted, size, count)
         missing = moves.count(None)
@@ -115,6 +115,13 @@ def _best_size(
             break
     assert best is not None
     return best[1], best[2]
+
+
+def _trials(spans: Sequence[Span]) -> int:
+    """How many sizes are worth trying. A pan needs one that serves all its frames, and bad ones show at once."""
+    if len({span.length for span in spans}) == 1:
+        return _MOST_SIZES
+    return max(3, min(_MOST_SIZES, _MOST_SOLUTIONS // len(spans)))
 
 
 def _moves(spans: Sequence[Span], size: int, count: int) -> list[Move | None]:
@@ -135,9 +142,11 @@ def _solve(starts: Sequence[float], step: float, count: int) -> Sequence[Move | 
     """
     half = count // 2
     to_px = 2.0 / step
-    skips = [_candidate_skips(start / 2, step, to_px) for start in starts]
-    if not all(skips):
-        return [None] * len(starts)
+    skips: list[list[int]] = []
+    for start in starts:
+        skips.append(_candidate_skips(start / 2, step, to_px))
+        if not skips[-1]:
+            return [None] * len(starts)
     worst, best = TOLERANCE_PX, None
     for scaled in range(half + 1 + max(found[0] for found in skips), half + _REACH + 1):
         width = round(step * scaled)
