@@ -26,7 +26,7 @@ PlayResX: 640
 
 [V4+ Styles]
 Format: Name, Fontname, Fontsize
-Style: Mine,DejaVu Sans,30
+Style: Mine,No Such Font 123,30
 
 [Events]
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
@@ -121,6 +121,8 @@ def test_a_script_of_the_user_passes_as_it_is() -> None:
     assert (burn.by, burn.layer) == ("ass", None)
     assert told(media) == {
         "cues_broken_time": "1 cue with times that cannot be read, not shown: line 13.",
+        "fonts_missing": "The subtitles ask for fonts that are not installed here, and others take their place: "
+        "No Such Font 123.",
         "style_ignored": "The subtitles are in ASS and carry their own style; `style` was not applied.",
     }
 

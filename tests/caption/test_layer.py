@@ -82,6 +82,58 @@ def test_the_layer_is_offered_where_the_picture_can_bear_it() -> None:
     assert domains(duration_s=0.0) == [Domain.SYSTEM]
 
 
+HEAD = """[Script Info]
+ScriptType: v4.00+
+PlayResX: 480
+PlayResY: 270
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, Alignment
+Style: Mine,Noto Sans,30,&H0000C0FF,2
+
+[Events]
+Format: Start, End, Layer, Style, Effect, Text
+"""
+STILL = (
+    "0:00:00.40,0:00:01.20,0,Mine,,First, with a comma",
+    "0:00:00.80,0:00:01.60,1,Mine,,{\\pos(240,60)\\frz20}placed",
+    "0:00:02.00,0:00:09.00,0,Mine,,{\\i1}last",
+)
+
+
+def script_of(*events: str) -> str:
+    return HEAD + "".join(f"Dialogue: {event}\n" for event in events) + "\n[Aegisub Extradata]\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "is_still"),
+    [
+        ("0:00:01.70,0:00:01.90,0,Mine,,{\\fs40\\t}text", True),
+        ("0:00:01.00,0:00:02.00,0,Mine,,{\\pos(1,2)}text", True),
+        ("0:00:01.00,0:00:02.00,0,Mine,,pushed by another", False),
+        ("0:00:01.70,0:00:01.90,0,Mine,,{\\fad(100,100)}text", False),
+        ("0:00:01.70,0:00:01.90,0,Mine,,{\\move(0,0,9,9)}text", False),
+        ("0:00:01.70,0:00:01.90,0,Mine,,{\\t(\\fs3)}text", False),
+        ("0:00:01.70,0:00:01.90,0,Mine,,{\\k20}te{\\kf20}xt", False),
+        ("0:00:01.70,0:00:01.90,0,Mine,Banner;5,text", False),
+    ],
+)
+def test_a_script_of_the_user_has_a_layer_where_nothing_moves(event: str, is_still: bool) -> None:
+    layer = burn_of(captioned(script_of(*STILL, event))[0]).layer
+    assert (layer is not None) == is_still
+
+
+@pytest.mark.ffmpeg
+def test_the_layer_of_a_script_of_the_user_shows_what_ass_shows(each_ffmpeg: str, tmp_path: Path) -> None:
+    file = make_video(each_ffmpeg, tmp_path, "testsrc2", size=(480, 270), duration_s=3.0)
+    clip, _ = captioned(script_of(*STILL), file)
+    assert clip.video is not None
+    tag_alpha = "alpha_mode" in (capabilities_at(each_ffmpeg, {}).filter_options("setparams") or ())
+    burnt = luma(rendered(clip, each_ffmpeg, tmp_path), clip.video.format)
+    laid = luma(rendered(on_layer(clip, tag_alpha=tag_alpha), each_ffmpeg, tmp_path), clip.video.format)
+    assert min(psnr(one, other) for one, other in zip(burnt, laid, strict=True)) >= 60
+
+
 CUDA = {
     "overlay_cuda": ("x", "y", "eof_action"),
     "scale_cuda": ("format", "w", "h"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from apigpu_caption.colours import ass_colour
 from apigpu_caption.cues import Cue, Span
 from apigpu_caption.input import Position, Style
-from apigpu_caption.timeline import State
+from apigpu_caption.timeline import State, ass_clock
 
 _ALIGNMENT: dict[Position, int] = {
     "bottom_left": 1,
@@ -77,7 +77,7 @@ def escaped(text: str) -> str:
 def script(states: Iterable[State], style: Style, canvas: Canvas) -> bytes:
     """A whole script in UTF-8: in every state one event for each place where cues stand."""
     events = [
-        f"Dialogue: 0,{_clock(state.start_cs)},{_clock(state.end_cs)},Default,,0,0,0,,{text}"
+        f"Dialogue: 0,{ass_clock(state.start_cs)},{ass_clock(state.end_cs)},Default,,0,0,0,,{text}"
         for state in states
         for text in _texts(state.cues, style)
     ]
@@ -170,11 +170,3 @@ def _change(last: Span, span: Span) -> str:
     if last.colour != span.colour:
         tags.append(f"\\c&H{ass_colour(span.colour)[4:]}&" if span.colour else "\\c")
     return "{" + "".join(tags) + "}" if tags else ""
-
-
-def _clock(time_cs: int) -> str:
-    """ASS's `H:MM:SS.cc`."""
-    seconds, hundredths = divmod(time_cs, 100)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02d}:{second:02d}.{hundredths:02d}"

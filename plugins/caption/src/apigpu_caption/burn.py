@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from apigpu.formats import Domain, VideoFormat
 from apigpu.graph import ANY_SYSTEM, Asset, AssetFolder, Fragment, Implementation, Pad, VideoFilter
-from apigpu_caption.layer import Layer
+from apigpu_caption.layer import Filter, Layer
 
 _SYSTEM_FORMATS = ("yuv420p", "nv12", *(name for name in ANY_SYSTEM if name != "yuv420p"), "p010le")
 """What libass's filters draw on without a conversion, in FFmpeg 5.1 and 9.0 alike; nv12 bit for bit as yuv420p."""
@@ -28,7 +27,7 @@ class BurnIn(VideoFilter):
 
     script: Asset
     fonts: AssetFolder
-    by: Literal["subtitles", "ass"] = "subtitles"
+    by: Filter = "subtitles"
     layer: Layer | None = None
 
     def output(self, *inputs: VideoFormat) -> VideoFormat:

@@ -8,10 +8,11 @@ from apigpu import InputError, Media
 from apigpu.formats import VideoFormat
 from apigpu.graph import Asset
 from apigpu_caption import ass, ass_in
+from apigpu_caption.band import canvas_for
 from apigpu_caption.burn import BurnIn
 from apigpu_caption.charset import Decoded, decode
-from apigpu_caption.cues import Cue, Lost, Reading
-from apigpu_caption.fonts import check_font, is_shipped, shipped_folder, shipped_font
+from apigpu_caption.cues import Cue, Lost, Reading, listed
+from apigpu_caption.fonts import check_font, is_shipped, missing_fonts, shipped_folder, shipped_font
 from apigpu_caption.input import CaptionInput, Style
 from apigpu_caption.layer import layer_of
 from apigpu_caption.notices import summary, tell
@@ -43,9 +44,11 @@ def _own_script(reading: Reading, style: Style, media: Media, video: VideoFormat
     if not states:
         return None
     _tell_glyphs([item.cue for item in shown], style, media)
-    canvas = ass.Canvas.whole(video.width, video.height)
-    script = Asset("captions.ass", ass.script(states, style, canvas))
-    return BurnIn(script, shipped_folder(), layer=layer_of(states, style, video))
+    size = (video.width, video.height)
+    script = Asset("captions.ass", ass.script(states, style, ass.Canvas.whole(*size)))
+    band = canvas_for(states, style, size)
+    layer = layer_of(states, video, band, "subtitles", lambda drawn: ass.script(drawn, style, band))
+    return BurnIn(script, shipped_folder(), layer=layer)
 
 
 def _users_script(script: ass_in.Script, style: Style, media: Media, video: VideoFormat) -> BurnIn | None:
@@ -54,8 +57,14 @@ def _users_script(script: ass_in.Script, style: Style, media: Media, video: Vide
     tell(media, (*script.lost, *hidden, *cut))
     if style != Style():
         media.warn("style_ignored", "The subtitles are in ASS and carry their own style; `style` was not applied.")
-    # FFmpeg's own ASS reader wants times in second and third place; libass reads any order of fields.
-    return BurnIn(Asset("captions.ass", script.content), shipped_folder(), by="ass") if shown else None
+    if not shown:
+        return None
+    _tell_fonts(script, media)
+    states, crowded = states_of(shown)
+    layer = None
+    if not crowded and script.is_still(states):
+        layer = layer_of(states, video, ass.Canvas.whole(video.width, video.height), "ass", script.in_states)
+    return BurnIn(Asset("captions.ass", script.content), shipped_folder(), by="ass", layer=layer)
 
 
 def _require_cues(cues: Sequence[Cue], lost: Sequence[Lost]) -> None:
@@ -80,6 +89,16 @@ def _tell_charset(decoded: Decoded, media: Media) -> None:
     if decoded.flawed:
         media.warn(
             "encoding_flawed", f"Some bytes of the subtitles are no text in {decoded.encoding}; � stands for them."
+        )
+
+
+def _tell_fonts(script: ass_in.Script, media: Media) -> None:
+    missing = [] if script.brings_fonts else missing_fonts(script.fonts)
+    if missing:
+        media.warn(
+            "fonts_missing",
+            "The subtitles ask for fonts that are not installed here, and others take their place: "
+            f"{listed(missing)}.",
         )
 
 

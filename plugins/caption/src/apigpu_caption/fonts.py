@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -38,11 +38,9 @@ def is_shipped(font: str) -> bool:
 
 def check_font(font: str, folders: Sequence[Path] | None = None) -> None:
     """Raises InputError for a font that is neither shipped nor in `folders` (by default the system's)."""
-    if is_shipped(font):
+    if not missing_fonts([font], folders):
         return
-    names = _families(tuple(system_folders() if folders is None else folders))
-    if font.casefold() in names:
-        return
+    names = _families(_folders(folders))
     near = difflib.get_close_matches(font.casefold(), names, n=1)
     meant = f"Did you mean {names[near[0]]!r}? " if near else ""
     others = f"{len(names)} names of fonts are known here" if len(names) > 1 else "no other font is installed here"
@@ -52,6 +50,19 @@ def check_font(font: str, folders: Sequence[Path] | None = None) -> None:
         where="style.font",
         remedy=f"{meant}{DEFAULT_FONT!r} is always there; {others}.",
     )
+
+
+def missing_fonts(fonts: Iterable[str], folders: Sequence[Path] | None = None) -> list[str]:
+    """Those fonts that are neither shipped nor in `folders` (by default the system's). Looks only where it must."""
+    others = [font for font in dict.fromkeys(fonts) if not is_shipped(font)]
+    if not others:
+        return []
+    names = _families(_folders(folders))
+    return [font for font in others if font.casefold() not in names]
+
+
+def _folders(folders: Sequence[Path] | None) -> tuple[Path, ...]:
+    return tuple(system_folders() if folders is None else folders)
 
 
 def system_folders() -> list[Path]:

@@ -100,4 +100,8 @@ class CaptionInput(Input):
         description="Character set of the subtitles, such as windows-1252; left out, it is detected.",
         examples=["windows-1252"],
     )
-    style: Style = Field(default_factory=Style, description="How the captions look.", examples=[{"size": 8}])
+    style: Style = Field(
+        default_factory=Style,
+        description="How the captions look; subtitles in ASS bring their own style.",
+        examples=[{"size": 8}],
+    )

@@ -6,16 +6,15 @@ second, and `setpts` takes it to its moment: on CUDA a few dozen uploads replace
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
+from typing import Literal
 
 from apigpu.formats import VideoFormat
 from apigpu.graph import Asset, AssetFolder, Fragment, Pad
-from apigpu_caption.ass import Canvas, script
-from apigpu_caption.band import canvas_for
-from apigpu_caption.input import Style
+from apigpu_caption.ass import Canvas
 from apigpu_caption.timeline import State, video_end_cs
 
 MAX_FRAMES = 4000
@@ -24,11 +23,16 @@ MAX_FRAMES = 4000
 _MATRICES = frozenset({"bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c"})
 
 
+Filter = Literal["subtitles", "ass"]
+"""FFmpeg's two filters for libass: `ass` reads scripts by libass itself, in any order of fields."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """What the layer shows: `script` shows frame k from second k to k+1, and it belongs at `starts_cs[k]`."""
 
     script: Asset
+    by: Filter
     starts_cs: tuple[int, ...]
     canvas: Canvas
     rate: Fraction
@@ -61,7 +65,7 @@ class Layer:
         if self.matrix:
             # FFmpeg from 7 on draws with the matrix that its frames bear; before, always with BT.601's.
             blank = fragment.filter("setparams", blank, colorspace=self.matrix)
-        return fragment.filter("subtitles", blank, filename=self.script, fontsdir=fonts)
+        return fragment.filter(self.by, blank, filename=self.script, fontsdir=fonts)
 
     def _at_its_time(self, fragment: Fragment, pad: Pad) -> Pad:
         # setpts rounds to its input's time base, and that of one frame a second is a second.
@@ -70,17 +74,22 @@ class Layer:
         return fragment.filter("setpts", fine, expr=f"({tree})/TB", rate=self.rate)
 
 
-def layer_of(states: Sequence[State], style: Style, video: VideoFormat) -> Layer | None:
-    """The layer for a video of known length; None where there are too many states, or none at all."""
+def layer_of(
+    states: Sequence[State], video: VideoFormat, canvas: Canvas, by: Filter, write: Callable[[Sequence[State]], bytes]
+) -> Layer | None:
+    """The layer for a video of known length; None where there are too many states, or none at all.
+
+    `write` gives the script of some states on `canvas`.
+    """
     if not states or not video.duration_s:
         return None
     frames = list(_frames(states, video))
     if len(frames) > MAX_FRAMES:
         return None
-    canvas = canvas_for(states, style, (video.width, video.height))
     drawn = [State(100 * k, 100 * k + 100, state.cues) for k, (_, state) in enumerate(frames) if state is not None]
     return Layer(
-        script=Asset("states.ass", script(drawn, style, canvas)),
+        script=Asset("states.ass", write(drawn)),
+        by=by,
         starts_cs=tuple(start for start, _ in frames),
         canvas=canvas,
         rate=Fraction(len(frames), max(1, ceil(video.duration_s))),

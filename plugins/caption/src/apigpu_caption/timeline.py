@@ -126,3 +126,11 @@ def _append(states: list[State], state: State) -> None:
 
 def _look(state: State) -> Sequence[object]:
     return [(cue.spans, cue.position) for cue in state.cues]
+
+
+def ass_clock(time_cs: int) -> str:
+    """ASS's `H:MM:SS.cc`."""
+    seconds, hundredths = divmod(time_cs, 100)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02d}:{second:02d}.{hundredths:02d}"
