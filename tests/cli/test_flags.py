@@ -153,6 +153,7 @@ def test_a_field_named_like_an_option_of_the_command_is_still_within_reach() -> 
         (["--frame-rate"], "argument --frame-rate: expected one argument. See apigpu plan show --help."),
         (["a.mp4"], "'a.mp4' belongs to no flag. See apigpu plan show --help."),
         (["--url-video", ""], "url_video: must not be empty."),
+        (["--url-video", "caf\udce9.mp4"], "url_video: is not valid UTF-8 text. Rename the file."),
     ],
 )
 def test_a_wrong_flag_is_told_where_and_what(words: list[str], sentence: str) -> None:

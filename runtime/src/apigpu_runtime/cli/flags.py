@@ -120,6 +120,7 @@ def data_of(given: Iterable[tuple[Flag, tuple[str, ...], str]]) -> dict[str, Any
     """
     tree: dict[str, Any] = {}
     for flag, path, text in given:
+        _refuse_broken_text(text, ".".join(path))
         value = parse_text(text, flag.types, where=".".join(path))
         _put(tree, path, value, is_list=flag.is_list)
     return {name: _lists(value, name) for name, value in tree.items()}
@@ -142,6 +143,12 @@ def parse_text(text: str, types: Iterable[Any], *, where: str = "") -> Any:
         if _is_list(item):
             return parse_text(text, _alternatives(_item_type(item)), where=where)
     return text
+
+
+def _refuse_broken_text(text: str, where: str) -> None:
+    # The shell passes bytes; those that are no UTF-8 come here as lone surrogates, which JSON cannot hold.
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputError("is not valid UTF-8 text.", where=where, remedy="Rename the file.")
 
 
 def _number(text: str) -> int | float | None:
