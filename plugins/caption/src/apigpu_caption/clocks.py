@@ -13,6 +13,9 @@ _LINE = re.compile(rf"\s*{_TIME.format('a')}\s*-{{1,3}}>\s*{_TIME.format('b')}(?
 _LIKELY = re.compile(r"^\W*\d.*-->|-->\W*\d.*:")
 """A line with an arrow that was meant for times: a digit before it, or a time after it."""
 
+_MAX_LINE = 500
+"""Characters of the longest line that is looked at: searching for arrows takes the square of its length."""
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -28,7 +31,7 @@ def timing(line: str) -> Timing | None:
 
     Dots serve for commas, hours may be missing or above 99, and a short fraction counts as decimals.
     """
-    if "->" not in line:
+    if "->" not in line or len(line) > _MAX_LINE:
         return None
     found = _LINE.fullmatch(line)
     if found is None:
@@ -38,7 +41,7 @@ def timing(line: str) -> Timing | None:
 
 def is_broken_timing(line: str) -> bool:
     """True for a line that was meant for times but cannot be read."""
-    return "-->" in line and timing(line) is None and _LIKELY.search(line) is not None
+    return "-->" in line and len(line) <= _MAX_LINE and timing(line) is None and _LIKELY.search(line) is not None
 
 
 def _ms(found: re.Match[str], which: str) -> int:

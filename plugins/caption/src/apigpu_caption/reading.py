@@ -8,7 +8,7 @@ from typing import Literal
 Format = Literal["srt", "vtt", "ass"]
 
 _ASS = re.compile(
-    r"^\s*\[(?:Script Info|V4\+? Styles|Events)\]\s*$|^\s*Dialogue:\s*[^,]*,\s*\d+:\d+:\d+", re.I | re.M
+    r"^[ \t]*\[(?:Script Info|V4\+? Styles|Events)\][ \t]*$|^[ \t]*Dialogue:[^,\n]*,[ \t]*\d+:\d+:\d+", re.I | re.M
 )
 
 
