@@ -7,7 +7,8 @@ import difflib
 import os
 import re
 import stat
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -65,18 +66,14 @@ async def bounded(keys: Iterable[Key], work: Callable[[Key], Awaitable[Result]])
     return {key: results[key] for key in ordered}
 
 
-class at:
+@contextmanager
+def at(where: str) -> Iterator[None]:
     """Errors that do not say where they arose get the place of the field that is being worked on."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, ApiGpuError) and not error.where:
-            error.where = self._where
+    try:
+        yield
+    except ApiGpuError as error:
+        error.where = error.where or where
+        raise
 
 
 def _local(ref: MediaRef, base: Path) -> Path | None:

@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 from apigpu.errors import InputError
 from apigpu.operations import Operation
 from apigpu.registry import Registry
-from apigpu_runtime.cli.flags import INDEX, Flag, data_of, flags_of
+from apigpu_runtime.cli.flags import INDEX, Flag, flags_of
+from apigpu_runtime.cli.parser import Parser
+from apigpu_runtime.cli.values import data_of
 from apigpu_runtime.request import JobRequest, pipeline_request, single_request
 
 PIPELINE = "pipeline"
 _MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse whose complaints are InputErrors, with the nearest flag for unknown ones."""
-
-    def __init__(self, *, prog: str, usage: str | None = None, description: str, epilog: str = "") -> None:
-        super().__init__(
-            prog=prog,
-            usage=usage,
-            description=description,
-            epilog=epilog,
-            allow_abbrev=False,
-            formatter_class=partial(argparse.HelpFormatter, max_help_position=34),
-        )
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}.", code="usage", remedy=f"See {self.prog} --help.")
-
-    def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
-        """Parse, and explain what is left over."""
-        options, left = self.parse_known_args(_joined(words, set(self._option_string_actions)))
-        if left:
-            self._refuse(left[0])
-        return options
-
-    def _refuse(self, word: str) -> NoReturn:
-        if not word.startswith("-"):
-            self.error(f"{word!r} belongs to no flag")
-        name = word.split("=")[0]
-        near = difflib.get_close_matches(name, self._option_string_actions, n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise InputError(f"there is no flag {name}.", code="unknown_field", remedy=f"{hint}See {self.prog} --help.")
 
 
 @dataclass(frozen=True)
@@ -204,16 +171,3 @@ def _numbered(words: Sequence[str], flags: dict[str, Flag]) -> Iterator[tuple[st
 
 def _pattern(option: str) -> str:
     return re.sub(r"\.\d{1,4}(?=\.|$)", f".{INDEX}", option)
-
-
-def _joined(words: Sequence[str], options: set[str]) -> list[str]:
-    """`--flag -x` as `--flag=-x`, which argparse would otherwise take for two flags."""
-    joined: list[str] = []
-    for word in words:
-        before = joined[-1] if joined else ""
-        value = word.startswith("-") and not word.startswith("--") and word not in options and word != "-"
-        if value and before.startswith("--") and before in options:
-            joined[-1] = f"{before}={word}"
-        else:
-            joined.append(word)
-    return joined

@@ -11,7 +11,7 @@ from apigpu.errors import ApiGpuError
 from apigpu.formats import Domain
 from apigpu.registry import Registry
 from apigpu.targets.target import Target
-from apigpu_runtime.cli.arguments import Parser
+from apigpu_runtime.cli.parser import Parser
 from apigpu_runtime.execute import Machine
 from apigpu_runtime.settings import Settings
 

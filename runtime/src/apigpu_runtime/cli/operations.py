@@ -8,7 +8,7 @@ from typing import Any
 
 from apigpu.operations import Operation
 from apigpu.registry import Registry
-from apigpu_runtime.cli.arguments import Parser
+from apigpu_runtime.cli.parser import Parser
 
 
 def run(words: Sequence[str]) -> int:
