@@ -151,9 +151,14 @@ def _output_options(
         options["c:a"] = "copy" if copies_audio else container.audio_encoder
         if not copies_audio:
             assert isinstance(audio.format, AudioFormat)
-            options["b:a"] = "128k" if audio.format.channels == 1 else "192k"
+            options["b:a"] = _bitrate(audio.format.channels)
     options["f"] = container.muxer
     return options
+
+
+def _bitrate(channels: int) -> str:
+    """Generous, since FFmpeg's AAC encoder needs more than others for the same quality."""
+    return {1: "128k", 2: "192k"}.get(channels, f"{64 * channels}k")
 
 
 def _timing(picture: VideoFormat, container: Container) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The vocabulary of filters that core brings: logical filters with an implementation per memory domain.
 
 `Scale`, `Crop`, `Extend`, `Overlay`, `FrameRate`, `Trim`, `Hold` and `Concat` for pictures; see
-`apigpu.filters.audio` for sound. `fit` fits a picture into a size.
+`apigpu.filters.audio` and `apigpu.filters.levels` for sound. `fit` fits a picture into a size.
 """
 
 from apigpu.filters.fitting import Fit, fit

@@ -15,7 +15,12 @@ __all__ = ["AddAudioInput", "Track", "addaudio", "apigpu_operations"]
 
 @operation("addaudio")
 def addaudio(request: AddAudioInput, media: Media) -> Clip:
-    """Put a sound track on a video, in place of its own sound or mixed with it."""
+    """Put a sound track on a video, in place of its own sound or mixed with it.
+
+    The sound begins with the first frame that a player shows, or `delay_s` after it, to within 2 ms. The picture
+    is not touched, so that a job costs what its sound costs; only a picture that must be held longer, or that the
+    output's container does not take, is encoded.
+    """
     clip = media.video(request.url_video)
     if clip.video is None:
         raise InputError("there is no picture to put sound on.", code="no_video", where="url_video")

@@ -20,7 +20,7 @@ class AddAudioInput(Input):
     """A video, a sound, and how the two come together."""
 
     url_video: VideoUrl = Field(
-        description="The video. Its picture is copied bit by bit unless `length` makes it longer.",
+        description="The video. Its picture is copied bit by bit where that is possible.",
         examples=["https://example.com/video.mp4"],
     )
     url_audio: AudioUrl = Field(
