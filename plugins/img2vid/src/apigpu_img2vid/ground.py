@@ -50,7 +50,8 @@ def ground_of(still: Still, path: Path, width: int) -> Ground:
     """The part of the still that `path` touches when it is shown at `width` pixels, rims for the scaler included."""
     full_width, full_height = still.upright_size
     ends = (path.start, path.end)
-    rim = _LANCZOS_REACH * max(1.0, max(rect.width for rect in ends) / width)
+    step = max(rect.width for rect in ends) / width
+    rim = _LANCZOS_REACH * max(1.0, step)
     low_x, high_x = min(rect.x for rect in ends), max(rect.x + rect.width for rect in ends)
     low_y, high_y = min(rect.y for rect in ends), max(rect.y + rect.height for rect in ends)
     x, across = _within(low_x - rim, high_x + rim, full_width)
@@ -59,7 +60,11 @@ def ground_of(still: Still, path: Path, width: int) -> Ground:
     x, across = _even(stored.x, stored.width, still.width)
     y, down = _even(stored.y, stored.height, still.height)
     box = to_upright(Box(x, y, across, down), still.width, still.height, still.orientation)
-    return Ground(still, box, _sees_past(low_x, high_x, full_width), _sees_past(low_y, high_y, full_height))
+    bars = (
+        _sees_past(low, high, size, step / 2)
+        for low, high, size in ((low_x, high_x, full_width), (low_y, high_y, full_height))
+    )
+    return Ground(still, box, *bars)
 
 
 @dataclass(frozen=True)
@@ -153,5 +158,5 @@ def _even(start: int, length: int, size: int) -> tuple[int, int]:
     return first, min(size, start + length + (start + length) % 2) - first
 
 
-def _sees_past(low: float, high: float, size: int) -> bool:
-    return low < -0.5 or high > size + 0.5
+def _sees_past(low: float, high: float, size: int, slack: float) -> bool:
+    return low < -slack or high > size + slack

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
 Fit = Literal["cover", "contain", "stretch"]
 Easing = Literal["linear", "smooth"]
 
+# How much a pan may travel over, in output pixels in all and along its way, for the memory and the longest side that
+# FFmpeg's pictures may have. A longer panorama is crossed in part, around the focus.
 _MOST_PAN_PIXELS = 60e6
-"""Pixels that a pan may travel over at output scale. A longer panorama is crossed in part, around the focus."""
+_LONGEST_PAN_PX = 19200
 
 
 class Motion(StrEnum):
@@ -124,16 +126,21 @@ def path(framing: Framing, motion: Motion, *, zoom: float, easing: Easing = "lin
 def _pan_ends(framing: Framing, window: Rect, *, sideways: bool) -> tuple[Rect, Rect]:
     """The window at both edges of the stage, nearer to the focus on an endless panorama."""
     stage = framing.stage
-    most = max(1.0, _MOST_PAN_PIXELS / (framing.width * framing.height)) - 1
     if sideways:
-        reach = most * window.width
-        low = max(stage.x, window.x - reach / 2)
-        high = min(stage.x + stage.width - window.width, low + reach)
-        return Rect(low, window.y, window.width, window.height), Rect(high, window.y, window.width, window.height)
-    reach = most * window.height
-    low = max(stage.y, window.y - reach / 2)
-    high = min(stage.y + stage.height - window.height, low + reach)
-    return Rect(window.x, low, window.width, window.height), Rect(window.x, high, window.width, window.height)
+        low, high = _pan_range(stage.x, stage.width, window.x, window.width, _most_windows(framing, framing.width))
+        return replace(window, x=low), replace(window, x=high)
+    low, high = _pan_range(stage.y, stage.height, window.y, window.height, _most_windows(framing, framing.height))
+    return replace(window, y=low), replace(window, y=high)
+
+
+def _most_windows(framing: Framing, side: int) -> float:
+    return max(1.0, min(_MOST_PAN_PIXELS / (framing.width * framing.height), _LONGEST_PAN_PX / side))
+
+
+def _pan_range(stage: float, length: float, start: float, window: float, most: float) -> tuple[float, float]:
+    """First and last start of a window on a stage, at most `most` windows apart and near to `start`."""
+    low = max(stage, start - (most - 1) * window / 2)
+    return low, min(stage + length - window, low + (most - 1) * window)
 
 
 def _clamp(value: float, low: float, high: float) -> float:

@@ -86,7 +86,7 @@ def plan(across: tuple[Span, ...], down: tuple[Span, ...], *, width: int, height
 
 def still_size(spans: Sequence[Span], count: int) -> int:
     """Even size that the still should have on an axis, so that the closest frame does not lack detail."""
-    return 2 * round(_OVERSAMPLING * count / min(span.length for span in spans) / 2)
+    return max(2, 2 * round(_OVERSAMPLING * count / min(span.length for span in spans) / 2))
 
 
 def error_px(move: Move, span: Span, *, size: int, count: int) -> float:

@@ -65,7 +65,11 @@ def in_pace(fragment: Fragment, picture: Pad, shot: Shot) -> Pad:
 
 
 def _at_rest(span: Span, count: int) -> tuple[int, int, int]:
-    """Size of the ground, its place in the cell, and where the crop begins; all even."""
+    """Size of the ground, its place in the cell, and where the crop begins; all even.
+
+    Rounding the size may not move what is seen, so the middle of it is what stays in place.
+    """
     size = max(2, 2 * round(count / span.length / 2))
-    start = 2 * round(span.start * size / 2)
+    middle = (max(0.0, span.start) + min(1.0, span.start + span.length)) / 2
+    start = 2 * round((middle * size - (middle - span.start) / span.length * count) / 2)
     return size, max(0, -start), max(0, start)
