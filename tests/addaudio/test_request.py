@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -138,6 +138,7 @@ sounds = st.builds(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(requests, sounds)
 def test_every_valid_request_plans_the_same_twice(fields: dict[str, Any], sound: AudioFacts) -> None:
     """Plans pass verification on their way, so every graph is a legal one."""
