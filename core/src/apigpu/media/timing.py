@@ -95,11 +95,19 @@ def _misfit(times: Sequence[float], rate: Fraction) -> float | None:
 def stream_end_s(packets: Sequence[Packet], stream: int, *, frame_s: float) -> float | None:
     """When a stream ends. `frame_s` is the length of a video frame, 0 for sound.
 
-    Matroska and FLV give frames a duration of one tick where the rate is unknown, hence the longer of both.
+    Matroska and FLV give frames a duration of one tick where the rate is unknown, hence the longer of both. MPEG
+    program streams time one packet in many, and AVI only in decoding order: frames without a time of their own
+    follow the last one that has it.
     """
-    ends = [
-        packet.pts_s + max(frame_s, packet.duration_s or 0.0)
-        for packet in packets
-        if packet.stream == stream and packet.pts_s is not None and not packet.is_discarded
-    ]
+    last_s: float | None = None
+    untimed = 0
+    ends: list[float] = []
+    for packet in packets:
+        if packet.stream != stream or packet.is_discarded:
+            continue
+        time_s = packet.dts_s if packet.pts_s is None else packet.pts_s
+        untimed = 0 if time_s is not None else untimed + 1
+        last_s = last_s if time_s is None else time_s
+        if last_s is not None:
+            ends.append(last_s + untimed * frame_s + max(frame_s, packet.duration_s or 0.0))
     return max(ends, default=None)
