@@ -28,7 +28,8 @@ _SIZE_STEP_PX = 6
 _MOST_SIZES = 40
 _MOST_STILLS = 6
 _MOST_SOLUTIONS = 3000  # bounds the search over sizes for long clips
-_SPARE = 0.15  # share of frames that the first still may leave to the second
+_SPARE = 0.15  # share of frames that the first still may leave to the second, in a clip of more than
+_FEW_FRAMES = 30  # that many; fewer are worth a search for a size that serves them all, since a still costs 0.1 s
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _best_size(
 ) -> tuple[int, list[Move | None]]:
     """The size at which fewest of the frames in `left` find no move, and all their moves."""
     wanted = [spans[index] for index in left]
-    enough = int(_SPARE * len(wanted)) if first else 0
+    enough = int(_SPARE * len(wanted)) if first and len(wanted) > _FEW_FRAMES else 0
     base = still_size(spans, count)
     best: tuple[int, int, list[Move | None]] | None = None
     for trial in range(_trials(wanted)):

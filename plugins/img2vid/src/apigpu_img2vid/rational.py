@@ -52,7 +52,7 @@ def sheet_of(shot: Shot) -> Sheet | None:
 
 def rational(fragment: Fragment, still: Pad, shot: Shot, sheet: Sheet) -> Pad:
     """The shot by crops and scales of whole numbers that change from frame to frame; see `planner`."""
-    picture = repeated(fragment, _laid_out(fragment, still, shot, sheet), shot)
+    picture = repeated(fragment, _sheet_of_copies(fragment, still, shot, sheet), shot)
     names = Names(*(fragment.unique(name) for name in ("cut", "zoom", "trim")))
     commands = command_file(sheet.frames, names, frame_rate=shot.frame_rate, first=shot.first)
     if commands:
@@ -108,7 +108,7 @@ def _pair_changes(target: str, options: str, before: Pair, now: Pair) -> Iterato
             yield f"{target} {option} {new}"
 
 
-def _laid_out(fragment: Fragment, still: Pad, shot: Shot, sheet: Sheet) -> Pad:
+def _sheet_of_copies(fragment: Fragment, still: Pad, shot: Shot, sheet: Sheet) -> Pad:
     ground = shot.ground
     part = cut_out(fragment, still, ground)
     if len(sheet.copies) == 1:
