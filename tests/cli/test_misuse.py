@@ -7,7 +7,7 @@ import os
 import struct
 import subprocess
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -164,19 +164,32 @@ def test_an_output_that_is_an_input_is_left_as_it_was(apigpu: Call, media: Path)
     assert (media / "video.mp4").read_bytes() == before
 
 
-def test_a_full_disk(apigpu: Call, media: Path, tmp_path: Path) -> None:
-    full = tmp_path / "full"
-    full.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", full], capture_output=True)
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder with room for 32 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", folder], capture_output=True)
     if mount.returncode:
         pytest.skip("no file system can be mounted here")
-    try:
-        answer = apigpu("render", *(word.format(media=media) for word in CAPTION), "-o", full / "out.mp4")
-        assert answer.status == 2
-        assert answer.err.splitlines()[-1].startswith(f"error: output: the disk of {full} is full.")
-        assert os.listdir(full) == []
-    finally:
-        subprocess.run(["umount", full], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_of_the_output(apigpu: Call, media: Path, small_disk: Path) -> None:
+    answer = apigpu("render", *(word.format(media=media) for word in CAPTION), "-o", small_disk / "out.mp4")
+    assert answer.status == 2
+    assert answer.err.splitlines()[-1].startswith(f"error: output: the disk of {small_disk} is full.")
+    assert os.listdir(small_disk) == []
+
+
+def test_a_full_disk_of_the_temporary_files(
+    refused: Callable[..., str], small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APIGPU_WORK_DIR", str(small_disk))
+    told = refused(*CAPTION)
+    assert f"temporary files cannot be written in {small_disk}: No space left on device." in told
+    assert os.listdir(small_disk) == []
 
 
 def test_ffmpeg_missing(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

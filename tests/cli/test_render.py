@@ -199,6 +199,12 @@ def test_a_plan_can_be_run_by_hand_where_its_assets_lie(apigpu: Call, media: Pat
     assert probed("kit/by-hand.mp4")["video"] == "h264"
 
 
+def test_assets_go_nowhere_but_into_a_folder(apigpu: Call, media: Path) -> None:
+    answer = captioned(apigpu, media, "--assets", "/dev/null/kit", command="plan")
+    assert answer.status == 2
+    assert answer.err.startswith("error: assets: nothing can be written in /dev/null/kit: ")
+
+
 def test_operations_are_listed_for_people_and_with_schemas_for_machines(apigpu: Call) -> None:
     listed = apigpu("operations").out.splitlines()
     assert [line.split()[0] for line in listed[:3]] == ["addaudio", "caption", "img2vid"]

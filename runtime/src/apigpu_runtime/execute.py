@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from apigpu.compiler.compile import OutputSpec, compile_clip
-from apigpu.errors import ApiGpuError, FFmpegError, InputError, PluginError
+from apigpu.errors import ApiGpuError, FFmpegError, InputError, PluginError, SetupError
 from apigpu.ffmpeg.binary import Binaries, find_binaries
 from apigpu.ffmpeg.capabilities import Capabilities, capabilities_of
 from apigpu.ffmpeg.progress import OnProgress
@@ -86,9 +87,21 @@ class Rendered:
 
 @contextmanager
 def work_folder(settings: Settings) -> Iterator[Path]:
-    """A folder for one run; it is gone afterwards, with everything in it."""
-    with TemporaryDirectory(prefix="apigpu-", dir=settings.work_dir, ignore_cleanup_errors=True) as name:
-        yield Path(name).resolve()
+    """A folder for one run; it is gone afterwards, with everything in it.
+
+    Raises SetupError where it cannot be made, or has no room for what is written inside the block.
+    """
+    try:
+        with TemporaryDirectory(prefix="apigpu-", dir=settings.work_dir, ignore_cleanup_errors=True) as name:
+            yield Path(name).resolve()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise SetupError(
+            f"temporary files cannot be written in {settings.work_dir or gettempdir()}: {error.strerror}.",
+            code="work_folder_unusable",
+            remedy="Make room there, or name another folder in APIGPU_WORK_DIR.",
+        ) from error
 
 
 async def prepare(request: JobRequest, *, base: Path, machine: Machine, folder: Path) -> Prepared:
@@ -121,7 +134,9 @@ async def execute(
         try:
             result = await run(argv, cwd=folder, duration_s=plan.duration_s, on_progress=on_progress)
         except FFmpegError as error:
-            raise (_as_disk_full(error, output) or error) from error
+            if error.fault != "user" and shutil.disk_usage(output.parent).free < _ALMOST_FULL_BYTES:
+                raise disk_full(output) from error
+            raise
         size_bytes = part.stat().st_size
     return Rendered(output, size_bytes, plan, result)
 
@@ -192,10 +207,3 @@ def _broken(step: Step, what: str) -> PluginError:
         where=step.where,
         remedy=f"This is a fault of {distribution or name}, not of the request; report it there.",
     )
-
-
-def _as_disk_full(error: FFmpegError, output: Path) -> InputError | None:
-    import shutil
-
-    free = shutil.disk_usage(output.parent).free
-    return disk_full(output) if error.fault != "user" and free < _ALMOST_FULL_BYTES else None

@@ -36,6 +36,8 @@ def run_until_done(work: Coroutine[Any, Any, Result]) -> Result:
                 task.cancel()
 
         for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_IGN:  # nohup wants the work to go on
+                continue
             loop.add_signal_handler(number, cancel, number)
         return await work
 

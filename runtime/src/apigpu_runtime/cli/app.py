@@ -49,10 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except _known_errors() as error:
-        from apigpu_runtime.cli.terminal import print_error
+        return _told(error, words)
 
-        print_error(error, as_json="--json" in words)
-        return exit_status(error)
+
+def _told(error: ApiGpuError, words: Sequence[str]) -> int:
+    from apigpu_runtime.cli.terminal import print_error
+
+    print_error(error, as_json="--json" in words)
+    return exit_status(error)
 
 
 def exit_status(error: ApiGpuError) -> int:

@@ -49,19 +49,15 @@ async def _plan(job: Job, machine: Machine, target: Target) -> Plan:
         with work_folder(machine.settings) as folder:
             prepared = await prepare(job.request, base=job.base, machine=machine, folder=folder)
             return prepared.compiled(target, "mp4")
-    folder = _asset_folder(job.options.assets)
-    prepared = await prepare(job.request, base=job.base, machine=machine, folder=folder)
-    plan = prepared.compiled(target, "mp4")
-    write_assets(plan, folder)
-    return plan
-
-
-def _asset_folder(path: Path) -> Path:
+    folder = job.options.assets.absolute()
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        prepared = await prepare(job.request, base=job.base, machine=machine, folder=folder)
+        plan = prepared.compiled(target, "mp4")
+        write_assets(plan, folder)
     except OSError as error:
-        raise InputError(f"the folder {path} cannot be made: {error.strerror}.", where="assets") from None
-    return path.absolute()
+        raise InputError(f"nothing can be written in {folder}: {error.strerror}.", where="assets") from None
+    return plan
 
 
 def _renderings() -> Mapping[str, Callable[[Plan], str]]:

@@ -67,7 +67,7 @@ def _number(text: str) -> int | float | None:
 def _json(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"is not valid JSON: {error}.", where=where) from None
 
 
