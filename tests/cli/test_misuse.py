@@ -147,6 +147,7 @@ def test_a_font_that_does_not_exist(refused: Callable[..., str]) -> None:
         ("out.exe", "does not end in a container that can be written. End it with .mp4"),
         ("out", "does not end in a container"),
         ("/dev/null/out.mp4", "there is no folder /dev/null."),
+        ("n" * 300 + ".mp4", "cannot be written: File name too long."),
     ],
 )
 def test_an_output_that_cannot_be(refused: Callable[..., str], output: str, sentence: str) -> None:

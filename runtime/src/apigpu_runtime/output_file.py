@@ -22,30 +22,62 @@ def container_of(output: Path, *, still: bool = False) -> str:
     choices = [STILL] if still else [name for name in CONTAINERS if name != STILL]
     if ending in choices:
         return ending
-    raise _error(
+    raise InputError(
         f"the name {output.name!r} does not end in a container that can be written.",
-        "unknown_container",
-        f"End it with {' or '.join(f'.{name}' for name in choices)}.",
+        code="unknown_container",
+        where="output",
+        remedy=f"End it with {' or '.join(f'.{name}' for name in choices)}.",
     )
 
 
 def check_output(output: Path, inputs: Iterable[Path]) -> None:
     """Refuse an output that could not be written or would destroy an input. Raises InputError."""
+    try:
+        _check_output(output, inputs)
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(
+            f"{output} cannot be written: {error.strerror}.",
+            code="output_not_writable",
+            where="output",
+            remedy="Name another one.",
+        ) from None
+
+
+def _check_output(output: Path, inputs: Iterable[Path]) -> None:
     if not output.parent.is_dir():
-        raise _error(f"there is no folder {output.parent}.", "output_folder_missing", "Make it first.")
+        raise InputError(
+            f"there is no folder {output.parent}.",
+            code="output_folder_missing",
+            where="output",
+            remedy="Make it first.",
+        )
     if output.is_dir():
-        raise _error(f"{output} is a folder.", "output_not_writable", "Name a file in it.")
+        raise InputError(
+            f"{output} is a folder.", code="output_not_writable", where="output", remedy="Name a file in it."
+        )
     if output.exists() and not output.is_file():
-        raise _error(f"{output} is no regular file.", "output_not_writable", "Name another one.")
+        raise InputError(
+            f"{output} is no regular file.", code="output_not_writable", where="output", remedy="Name another one."
+        )
     if shutil.disk_usage(output.parent).free == 0:
         raise disk_full(output)
     if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
-        raise _error(f"{output} is one of the inputs.", "output_is_input", "Name another output file.")
+        raise InputError(
+            f"{output} is one of the inputs.",
+            code="output_is_input",
+            where="output",
+            remedy="Name another output file.",
+        )
 
 
 def disk_full(output: Path) -> InputError:
     """The error for a folder whose disk is full."""
-    return _error(f"the disk of {output.parent} is full.", "output_folder_full", "Make room, or choose another.")
+    return InputError(
+        f"the disk of {output.parent} is full.",
+        code="output_folder_full",
+        where="output",
+        remedy="Make room, or choose another.",
+    )
 
 
 @contextmanager
@@ -67,12 +99,13 @@ def placed(output: Path) -> Iterator[Path]:
 
 def _made_beside(final: Path) -> Path:
     try:
-        handle, name = mkstemp(prefix=f".{final.stem[:80]}.part-", suffix=final.suffix, dir=final.parent)
+        handle, name = mkstemp(prefix=f".{final.stem[:40]}.part-", suffix=final.suffix, dir=final.parent)
     except OSError as error:
-        raise _error(
+        raise InputError(
             f"no file can be written in {final.parent}: {error.strerror}.",
-            "output_not_writable",
-            "Choose another folder.",
+            code="output_not_writable",
+            where="output",
+            remedy="Choose another folder.",
         ) from None
     os.close(handle)
     return Path(name)
@@ -82,7 +115,3 @@ def _mode_of_new_files() -> int:
     umask = os.umask(0)
     os.umask(umask)
     return 0o666 & ~umask
-
-
-def _error(message: str, code: str, remedy: str) -> InputError:
-    return InputError(message, code=code, where="output", remedy=remedy)
