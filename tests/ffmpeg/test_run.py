@@ -115,6 +115,18 @@ def test_a_slow_run_that_comes_forward_is_not_stopped(program: Program, tmp_path
     assert result.frames == 6
 
 
+def test_a_run_that_computes_without_showing_progress_is_given_time(program: Program, tmp_path: Path) -> None:
+    busy = program("ffmpeg", f"n=0; while [ $n -lt 400000 ]; do n=$((n+1)); done; {REPORT}")
+    result = asyncio.run(run([busy], cwd=tmp_path, duration_s=10, stall_timeout_s=0.1))
+    assert result.wall_s > 0.2
+    assert result.exit_code == 0
+
+
+def test_a_run_that_computes_for_ever_without_progress_is_stopped(program: Program, tmp_path: Path) -> None:
+    spinning = program("ffmpeg", "while :; do :; done")
+    assert failure(run([spinning], cwd=tmp_path, duration_s=10, stall_timeout_s=0.05)).code == "stalled"
+
+
 def test_a_run_that_takes_too_long_is_stopped(program: Program, tmp_path: Path) -> None:
     busy = program("ffmpeg", "n=0; while :; do n=$((n+1)); echo frame=$n; echo progress=continue; sleep 0.05; done")
     error = failure(run([busy], cwd=tmp_path, duration_s=10, timeout_s=0.4))

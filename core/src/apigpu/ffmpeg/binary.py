@@ -49,9 +49,7 @@ def packaged(program: str) -> str | None:
     return next((str(file) for file in files if _is_program(file)), None)
 
 
-def find_binaries(
-    environ: Mapping[str, str], *, packaged: Callable[[str], str | None] = packaged
-) -> Binaries:
+def find_binaries(environ: Mapping[str, str], *, packaged: Callable[[str], str | None] = packaged) -> Binaries:
     """The first usable ffmpeg of: APIGPU_FFMPEG, PATH, the packaged one; and an ffprobe to go with it.
 
     A named binary is used or refused, never passed over. One on PATH is passed over where it is older than

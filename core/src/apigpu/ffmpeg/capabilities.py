@@ -143,9 +143,7 @@ def parse_filter_options(output: str) -> frozenset[str] | None:
     return options | {"enable"} if _TIMELINE in output else options
 
 
-def _remembered(
-    program: str, environ: Mapping[str, str], ask: Callable[[str], dict[str, Any]]
-) -> dict[str, Any]:
+def _remembered(program: str, environ: Mapping[str, str], ask: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     cache = BinaryCache(cache_folder(environ), program)
     facts = cache.read()
     if not facts:

@@ -16,6 +16,8 @@ from apigpu.ffmpeg.progress import OnProgress, ProgressReader
 from apigpu.ffmpeg.stderr import StderrKeeper
 
 _CHUNK = 1 << 16
+_BUSY_SHARE = 0.05
+_MOST_PERIODS = 10
 _ALMOST_FULL_BYTES = 1 << 20
 # `level+` puts [error] or [warning] before each line. Below warnings FFmpeg prints the media's own titles
 # and comments, which must not be taken for its messages.
@@ -90,6 +92,38 @@ class _Stalled(Exception):
     pass
 
 
+class _Patience:
+    """How long a child that shows no progress is waited for.
+
+    One that is computing is given more time, since FFmpeg decodes and scales the first frame of every input before
+    it writes any: a hundred photographs take minutes on a busy machine. But not for ever, since a damaged file can
+    make a decoder spin.
+    """
+
+    def __init__(self, child: Child, reader: ProgressReader, stall_timeout_s: float) -> None:
+        self._child = child
+        self._reader = reader
+        self._timeout_s = stall_timeout_s
+        self._cpu_s = 0.0
+        self._looked_idle_s = 0.0
+
+    def left_s(self) -> float:
+        """Seconds until the next look."""
+        return max(self._looked_idle_s + self._timeout_s - self._reader.idle_s, 0.0)
+
+    def lasts(self) -> bool:
+        """False where the child has neither shown progress nor computed since the last look."""
+        idle_s = self._reader.idle_s
+        if idle_s < self._timeout_s:
+            self._looked_idle_s = 0.0
+            return True
+        if idle_s < self._looked_idle_s + self._timeout_s:
+            return True
+        cpu_s, before_s = self._child.cpu_s(), self._cpu_s
+        self._cpu_s, self._looked_idle_s = cpu_s, idle_s
+        return cpu_s - before_s >= _BUSY_SHARE * self._timeout_s and idle_s < _MOST_PERIODS * self._timeout_s
+
+
 async def _follow(
     child: Child, log: StderrKeeper, reader: ProgressReader, on_progress: OnProgress | None, stall_timeout_s: float
 ) -> None:
@@ -98,13 +132,14 @@ async def _follow(
         asyncio.create_task(_read_log(child, log)),
     }
     try:
-        pending = tasks
+        pending, patience = tasks, _Patience(child, reader, stall_timeout_s)
         while pending:
-            left_s = max(stall_timeout_s - reader.idle_s, 0.0)
-            done, pending = await asyncio.wait(pending, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            done, pending = await asyncio.wait(
+                pending, timeout=patience.left_s(), return_when=asyncio.FIRST_COMPLETED
+            )
             for task in done:
                 task.result()
-            if not done and reader.idle_s >= stall_timeout_s:
+            if not done and not patience.lasts():
                 raise _Stalled
     finally:
         for task in tasks:
