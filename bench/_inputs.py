@@ -74,7 +74,7 @@ def subtitles(duration_s: int) -> Path:
     return _kept(f"subtitles-{duration_s}s.srt", write)
 
 
-def photo(name: str = "coast", megapixels: float = 14.0) -> Path:
+def photo(name: str, megapixels: float) -> Path:
     """One of the demo's photos, enlarged to what cameras give."""
     growth = f"sqrt({megapixels}e6/iw/ih)"
     larger = f"scale='2*trunc(iw/2*{growth})':'2*trunc(ih/2*{growth})':flags=lanczos"

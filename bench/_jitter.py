@@ -62,7 +62,8 @@ def _centre(frame: Picture, near: Picture, reach: int) -> Picture:
 
 def _bumps(centres: Picture, length: int, sigma: float) -> Picture:
     places = np.arange(length) + 0.5
-    return np.exp(-((places[None, :] - centres[:, None]) ** 2) / (2 * sigma**2)).sum(0)
+    bumps: Picture = np.exp(-((places[None, :] - centres[:, None]) ** 2) / (2 * sigma**2)).sum(0)
+    return bumps
 
 
 def _sigma(still_width: float) -> float:

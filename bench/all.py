@@ -11,7 +11,6 @@ import img2vid
 import pipeline
 import placement
 import startup
-
 from _measure import options
 
 

@@ -39,7 +39,7 @@ def plans() -> list[Command]:
     requests = {
         "caption": ("--url-video", video, "--url-srt", str(subtitles(8))),
         "addaudio": ("--url-video", long, "--url-audio", str(narration(30))),
-        "img2vid": ("--url-image", str(photo()), "--frame-rate", "30"),
+        "img2vid": ("--url-image", str(photo("coast", 14.0)), "--frame-rate", "30"),
     }
     return [
         apigpu(f"plan {name}", "plan", name, *words, "--target", "cpu", "--format", "argv")
