@@ -22,6 +22,7 @@ from apigpu.plan.model import Plan, PlanAsset, PlanEstimate, PlanOutput, PlanSte
 from apigpu.streams import Clip
 from apigpu.targets.target import Target
 
+_TICKS_PER_S = 90000
 _AUDIO_NS_PER_SAMPLE = 60.0
 _FRAME = Container("image2", options={"update": "1"})
 
@@ -167,9 +168,13 @@ def _timing(picture: VideoFormat, container: Container) -> dict[str, str]:
         return {"frames:v": "1"}
     options = {"fps_mode": "vfr"}
     if picture.is_vfr:
-        options["enc_time_base"] = "1/90000"
+        options["enc_time_base"] = f"1/{_TICKS_PER_S}"
         if container.muxer in {"mp4", "mov"}:
-            options["video_track_timescale"] = "90000"
+            options["video_track_timescale"] = str(_TICKS_PER_S)
+            # Encoders of FFmpeg 5 forget how long a frame lasts, and so the last one would be cut short. These
+            # muxers count in the encoder's ticks; Matroska does not, and gives the filter other numbers.
+            end = round(picture.duration_s * _TICKS_PER_S)
+            options["bsf:v"] = f"setts=pts=PTS:dts=DTS:duration=max(1\\,{end}-PTS)"
     return options
 
 
