@@ -30,6 +30,7 @@ _FLAGS = (
 
 _LIBRARIES = {
     "libcuda.so.1": ("driver", "cuda", "cuda_streams", "memory", "launch", "ptx"),
+    "libnvidia-encode.so.1": ("driver", "nvenc", "nvenc_device", "nvenc_input", "h264_pcm", "hevc_pcm"),
 }
 _LINKED = {"inner_decoder.so": ("-lavcodec", "-lavutil")}
 

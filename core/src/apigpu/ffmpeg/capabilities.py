@@ -10,14 +10,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from apigpu.errors import SetupError
 from apigpu.ffmpeg.cache import BinaryCache, cache_folder
 from apigpu.ffmpeg.version import Version, parse_version, version_text
-
-if TYPE_CHECKING:
-    from apigpu.ffmpeg.binary import Binaries
 
 _ANSWER_TIMEOUT_S = 20.0
 
@@ -31,6 +28,14 @@ _OPTION_LINE = re.compile(r"^ {2,3}-?(\w[\w-]*) +\[?<\w+", re.MULTILINE)
 _TIMELINE = "This filter has support for timeline"
 # libavfilter's own options, which every filter takes that has any option at all.
 _EVERY_FILTERS_OPTIONS = frozenset({"thread_type", "threads", "extra_hw_frames"})
+
+
+class Located(Protocol):
+    """Whatever knows where an FFmpeg is, such as `Binaries`."""
+
+    @property
+    def ffmpeg(self) -> str: ...
+
 
 OptionReader = Callable[[str], frozenset[str] | None]
 
@@ -74,7 +79,7 @@ class Capabilities:
         )
 
 
-def capabilities_of(binaries: Binaries, environ: Mapping[str, str] | None = None) -> Capabilities:
+def capabilities_of(binaries: Located, environ: Mapping[str, str] | None = None) -> Capabilities:
     """What the FFmpeg of `binaries` can do; from the cache on disk where it was asked before."""
     return capabilities_at(binaries.ffmpeg, os.environ if environ is None else environ)
 
