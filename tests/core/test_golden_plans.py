@@ -13,7 +13,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from support import media_file
 
 from apigpu.compiler import compile_clip
 from apigpu.ffmpeg.capabilities import Capabilities
@@ -24,6 +23,7 @@ from apigpu.plan import Plan, PlanWarning, render_dot, render_mermaid, render_pi
 from apigpu.registry import Registry
 from apigpu.streams import Clip, owned_by
 from apigpu.targets.presets import named_target
+from support import media_file
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SRT = b"1\n00:00:01,000 --> 00:00:02,500\nOne {not code}\n\n2\n00:00:04,000 --> 00:00:05,000\nTwo\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from apigpu import AudioUrl, ImageUrl, Input, SubtitleUrl, VideoUrl
 from apigpu.media.fields import MediaKind, main_media_field, media_refs
@@ -18,18 +18,18 @@ class Deep(Input):
     title: str = "x"
     url_video: VideoUrl
     second: VideoUrl | None = None
-    slides: list[Slide] = []
-    tracks: list[AudioUrl] = []
+    slides: tuple[Slide, ...] = ()
+    tracks: tuple[AudioUrl, ...] = ()
     maybe: list[ImageUrl] | None = None
-    named: dict[str, SubtitleUrl] = {}
+    named: dict[str, SubtitleUrl] = Field(default_factory=dict)
     pair: tuple[AudioUrl, ImageUrl] | None = None
 
 
 def test_media_addresses_are_found_in_every_nesting_with_their_paths() -> None:
     request = Deep(
         url_video="a.mp4",
-        slides=[Slide(image_url="b.jpg", note="c"), Slide(image_url="d.png")],
-        tracks=["e.mp3"],
+        slides=(Slide(image_url="b.jpg", note="c"), Slide(image_url="d.png")),
+        tracks=("e.mp3",),
         maybe=["f.jpg"],
         named={"pt": "g.srt"},
     )

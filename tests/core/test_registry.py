@@ -124,6 +124,7 @@ def test_discovering_the_plugins_pulls_in_nothing_heavy() -> None:
     from apigpu.ffmpeg.process import capture_sync
 
     heavy = "'ffmpeg runpod numpy PIL pysubs2 chardet httpx2 rich'.split()"
-    code = f"import sys; from apigpu.registry import Registry; Registry.discover(); print([m for m in {heavy} if m in sys.modules])"
+    loaded = f"print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys; from apigpu.registry import Registry; Registry.discover(); {loaded}"
     done = capture_sync([sys.executable, "-c", code], timeout_s=30)
     assert done.stdout.decode().strip() == "[]"

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import media_file
 
 from apigpu.compiler import OutputSpec, compile_clip, cut_to_frame
 from apigpu.errors import InputError
@@ -26,6 +25,7 @@ from apigpu.plan import Plan
 from apigpu.streams import Clip, VideoStream
 from apigpu.targets.presets import named_target
 from apigpu.targets.target import Target
+from support import media_file
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -71,7 +71,8 @@ def video_of(file: MediaFile) -> VideoStream:
 
 def quadrants(binaries: Binaries, path: Path) -> None:
     """160x120: red top left, green top right, blue bottom left, white bottom right."""
-    colours = "color=red:s=80x60:d=0.2[a];color=lime:s=80x60:d=0.2[b];color=blue:s=80x60:d=0.2[c];color=white:s=80x60:d=0.2[d]"
+    names = {"a": "red", "b": "lime", "c": "blue", "d": "white"}
+    colours = ";".join(f"color={name}:s=80x60:d=0.2[{pad}]" for pad, name in names.items())
     graph = f"{colours};[a][b]hstack[t];[c][d]hstack[u];[t][u]vstack,format=yuv420p[v]"
     make(binaries, path, "-filter_complex", graph, "-map", "[v]", "-c:v", "libx264", "-qp", "4")
 
@@ -191,7 +192,7 @@ def nearly_equal(one: bytes, other: bytes) -> bool:
 
 
 def test_a_preview_after_the_end_is_refused(clip_file: MediaFile) -> None:
-    with pytest.raises(InputError, match="no frame at 1 s: the result lasts 1.000 s"):
+    with pytest.raises(InputError, match=r"no frame at 1 s: the result lasts 1\.000 s"):
         cut_to_frame(Clip(video_of(clip_file)), 1.0)
 
 
