@@ -31,6 +31,8 @@ _FLAGS = (
 _LIBRARIES = {
     "libcuda.so.1": ("driver", "cuda", "cuda_streams", "memory", "launch", "ptx"),
     "libnvidia-encode.so.1": ("driver", "nvenc", "nvenc_device", "nvenc_input", "h264_pcm", "hevc_pcm"),
+    "libnvcuvid.so.1": ("driver", "nvcuvid", "h264_headers"),
+    "inner_decoder.so": ("inner_decoder",),
 }
 _LINKED = {"inner_decoder.so": ("-lavcodec", "-lavutil")}
 
