@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
@@ -158,6 +159,26 @@ def test_a_pipeline_is_one_run_and_its_paths_start_at_its_file(apigpu: Call, pip
     found = probed("out.mp4")
     assert (found["video"], found["audio"]) == ("h264", "aac")
     assert float(found["duration"]) == pytest.approx(2, abs=0.1)
+
+
+STEPS = {
+    "caption": {"operation": "caption", "url_srt": "subs.srt"},
+    "addaudio": {"operation": "addaudio", "url_audio": "sound.wav", "mode": "mix"},
+    "again": {"operation": "caption", "url_srt": "subs.srt", "style": {"position": "top_center"}},
+}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(STEPS)), ids="-".join)
+def test_steps_that_take_a_video_come_in_any_order(apigpu: Call, media: Path, order: tuple[str, ...]) -> None:
+    steps = [dict(STEPS[name]) for name in order]
+    steps[0]["url_video"] = "video.mp4"
+    for name in ("video.mp4", "sound.wav", "subs.srt"):
+        shutil.copy(media / name, name)
+    Path("steps.json").write_text(json.dumps({"steps": steps}), encoding="utf-8")
+    answer = apigpu("render", "pipeline", "steps.json", "-o", "out.mp4", "--json")
+    assert answer.status == 0, answer
+    found = probed("out.mp4")
+    assert (found["video"], found["audio"], float(found["duration"])) == ("h264", "aac", pytest.approx(2, abs=0.05))
 
 
 def test_a_preview_is_one_frame_as_large_as_the_video(apigpu: Call, media: Path) -> None:
