@@ -88,6 +88,8 @@ def environment(
     session_error: int | None = None,
     nvenc_version: str | None = None,
     decodes: tuple[str, ...] | None = None,
+    fault_after: int | None = None,
+    fault: int | None = None,
 ) -> dict[str, str]:
     """This process's environment, changed so that an FFmpeg started with it finds such a machine.
 
@@ -98,6 +100,8 @@ def environment(
         session_error: NVENC's code for one session too many: 21 of recent drivers (default), 10 of old ones.
         nvenc_version: newest NVENC API that the driver knows, such as "12.2".
         decodes: what NVDEC decodes, out of h264, vp9 and mjpeg.
+        fault_after: the device breaks down after so many allocations (one a decoded picture), copies and launches.
+        fault: what it says from then on, a CUresult: 719 (default) for a failed launch, 2 for no memory left.
     """
     driver = build()
     folder = driver / "without-video" if personality == "no-video-capability" else driver
@@ -110,6 +114,8 @@ def environment(
         "SOFTGPU_SESSION_ERROR": session_error,
         "SOFTGPU_NVENC_VERSION": nvenc_version,
         "SOFTGPU_DECODES": None if decodes is None else ",".join(decodes),
+        "SOFTGPU_FAULT_AFTER": fault_after,
+        "SOFTGPU_FAULT": fault,
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOFTGPU")}
     given = {name: str(value) for name, value in knobs.items() if value is not None}

@@ -108,6 +108,15 @@ def test_an_overlay_past_the_bottom_edge_writes_into_the_next_plane(ffmpeg: FFmp
     assert done.psnr_db(plane="u") < 45
 
 
+@pytest.mark.parametrize(("algorithm", "wraps"), [("bicubic", False), ("bilinear", False), ("lanczos", True)])
+def test_lanczos_overshoot_wraps_around(ffmpeg: FFmpeg, algorithm: str, wraps: bool) -> None:
+    """A bug of scale_cuda in 5.1, and in 9.0 on the way down: what is brighter than white turns black."""
+    lines = "format=yuv420p,drawgrid=w=8:h=8:t=3:c=white,lutyuv=y=if(gt(val\\,100)\\,255\\,0)"
+    cuda = f"{lines},hwupload_cuda,scale_cuda=240:144:interp_algo={algorithm},hwdownload,format=yuv420p"
+    done = compare(ffmpeg, cuda, f"{lines},scale=240:144:flags={algorithm}")
+    assert (done.psnr_db(plane="y") < 14) == wraps
+
+
 def test_the_trace_counts_planes_and_launches(ffmpeg: FFmpeg) -> None:
     graph = "format=nv12,hwupload_cuda,scale_cuda=format=yuv420p,hwdownload,format=yuv420p"
     done = ffmpeg.succeed(*PICTURE, "-vf", graph, "-f", "null", "-")

@@ -263,6 +263,33 @@ def test_the_decoder_may_know_some_codecs_only(ffmpeg: FFmpeg, clips: Path) -> N
     assert (decode("b_frames.mp4"), decode("vp9.webm")) == (0, 10)
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (None, "failed -> CUDA_ERROR_LAUNCH_FAILED: unspecified launch failure"),
+        (2, "failed -> CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
+    ],
+    ids=["launch failed", "out of memory"],
+)
+def test_a_device_may_break_down_in_the_middle_of_a_render(
+    ffmpeg: FFmpeg, clips: Path, fault: int | None, says: str
+) -> None:
+    transcode = (*ON_DEVICE, "-i", str(clips / "b_frames.mp4"), "-c:v", "h264_nvenc", "-bf", "0", *AWAY)
+    done = ffmpeg.run("-xerror", *transcode, fault_after=7, fault=fault)
+    assert says in done.said
+    assert done.exit_code != 0
+    assert 0 < len(done.trace.encoded) < 10
+
+
+def test_without_xerror_ffmpeg_5_calls_a_video_with_missing_pictures_a_success(ffmpeg: FFmpeg, clips: Path) -> None:
+    """A failed decode is an error of the input to it, and it goes on unless two thirds of all pictures fail."""
+    transcode = (*ON_DEVICE, "-i", str(clips / "b_frames.mp4"), "-c:v", "h264_nvenc", "-bf", "0", *AWAY)
+    done = ffmpeg.run(*transcode, fault_after=7)
+    assert "CUDA_ERROR_LAUNCH_FAILED" in done.said
+    assert 0 < len(done.trace.encoded) < 10
+    assert (done.exit_code == 0) == ffmpeg.is_5
+
+
 def test_memory_may_be_just_enough(ffmpeg: FFmpeg) -> None:
     picture = ("-f", "lavfi", "-i", "testsrc2=s=1280x720:d=0.1")
     graph = ("-vf", "format=nv12,hwupload_cuda,scale_cuda=640:360", *AWAY)

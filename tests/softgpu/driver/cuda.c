@@ -277,8 +277,9 @@ EXPORT int cuLaunchKernel(Function *function, unsigned grid_x, unsigned grid_y, 
                           void **extra)
 {
     (void)shared_bytes, (void)stream, (void)extra;
-    if (!has_context())
-        return CUDA_INVALID_CONTEXT;
+    int error = begin_work();
+    if (error)
+        return error;
     if (!function->compiled) {
         function->kernel = compile_kernel(function->module->ptx, function->name);
         function->compiled = true;
@@ -353,6 +354,8 @@ static const struct { int code; const char *name, *text; } errors[] = {
     {CUDA_INVALID_IMAGE, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
     {CUDA_INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
     {CUDA_NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
+    {CUDA_ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
+    {CUDA_LAUNCH_FAILED, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
     {CUDA_NOT_SUPPORTED, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
     {CUDA_DRIVER_MISMATCH, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
      "system has unsupported display driver / cuda driver combination"},

@@ -91,6 +91,16 @@ int decodable_codecs(void)
            (strstr(text, "mjpeg") ? DECODES_MJPEG : 0);
 }
 
+int calls_before_fault(void)
+{
+    return number_from("SOFTGPU_FAULT_AFTER", UNLIMITED);
+}
+
+int fault_error(void)
+{
+    return number_from("SOFTGPU_FAULT", CUDA_LAUNCH_FAILED);
+}
+
 static int trace_file = -1;
 
 static void open_trace(void)

@@ -56,6 +56,8 @@ enum {
     CUDA_INVALID_IMAGE = 200,
     CUDA_INVALID_CONTEXT = 201,
     CUDA_NOT_FOUND = 500,
+    CUDA_ILLEGAL_ADDRESS = 700,
+    CUDA_LAUNCH_FAILED = 719,
     CUDA_NOT_SUPPORTED = 801,
     CUDA_DRIVER_MISMATCH = 803,
     CUDA_UNKNOWN = 999,
@@ -91,6 +93,11 @@ int session_limit(void);
 int session_error(void);
 int nvenc_version(void);
 int decodable_codecs(void);
+
+/* SOFTGPU_FAULT_AFTER=n: that many allocations, copies and launches go well, and no more. UNLIMITED without it.
+   SOFTGPU_FAULT: what those after them return, CUDA_LAUNCH_FAILED unless said otherwise. */
+int calls_before_fault(void);
+int fault_error(void);
 
 /* Appends one line to the file named by SOFTGPU_TRACE; equipment.py knows the words. */
 void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +52,18 @@ size_t device_memory_used(void)
     return now;
 }
 
+int begin_work(void)
+{
+    static atomic_int calls;
+    int limit = calls_before_fault();
+    if (!has_context())
+        return CUDA_INVALID_CONTEXT;
+    return limit != UNLIMITED && calls++ >= limit ? fault_error() : CUDA_SUCCESS;
+}
+
 /* The device's side of a copy must be memory that the device handed out. */
 static int check_range(const char *call, uint64_t address, size_t bytes)
 {
-    if (!has_context())
-        return CUDA_INVALID_CONTEXT;
     if (softgpu_is_device_memory(address, bytes))
         return CUDA_SUCCESS;
     trace("complaint %s: %zu bytes at %#lx are not device memory", call, bytes, (unsigned long)address);
@@ -92,8 +100,9 @@ EXPORT int cuMemAlloc_v2(uint64_t *address, size_t bytes)
     void *memory = NULL;
     Allocation *block = NULL;
 
-    if (!has_context())
-        return CUDA_INVALID_CONTEXT;
+    int error = begin_work();
+    if (error)
+        return error;
     if (!bytes)
         return CUDA_INVALID_VALUE;
     if (!reserve(bytes)) {
@@ -198,8 +207,9 @@ static uint8_t *start_of(const CopyEnd *end, const Copy2D *copy)
 
 EXPORT int cuMemcpy2D_v2(const Copy2D *copy)
 {
-    if (!has_context())
-        return CUDA_INVALID_CONTEXT;
+    int error = begin_work();
+    if (error)
+        return error;
     if (!copy->width_bytes || !copy->height)
         return CUDA_SUCCESS;
     const uint8_t *from = start_of(&copy->source, copy);
@@ -221,7 +231,9 @@ EXPORT int cuMemcpy2DAsync_v2(const Copy2D *copy, void *stream)
 
 EXPORT int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes)
 {
-    int error = check_range(__func__, to, bytes);
+    int error = begin_work();
+    if (!error)
+        error = check_range(__func__, to, bytes);
     if (error)
         return error;
     memcpy((void *)to, from, bytes);
@@ -231,7 +243,9 @@ EXPORT int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes)
 
 EXPORT int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes)
 {
-    int error = check_range(__func__, from, bytes);
+    int error = begin_work();
+    if (!error)
+        error = check_range(__func__, from, bytes);
     if (error)
         return error;
     memcpy(to, (const void *)from, bytes);
@@ -241,7 +255,9 @@ EXPORT int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes)
 
 EXPORT int cuMemcpyDtoD_v2(uint64_t to, uint64_t from, size_t bytes)
 {
-    int error = check_range(__func__, to, bytes);
+    int error = begin_work();
+    if (!error)
+        error = check_range(__func__, to, bytes);
     if (!error)
         error = check_range(__func__, from, bytes);
     if (error)
@@ -254,8 +270,9 @@ EXPORT int cuMemcpyDtoD_v2(uint64_t to, uint64_t from, size_t bytes)
 /* Any of the two may be the host's: what a unified address is for. */
 EXPORT int cuMemcpy(uint64_t to, uint64_t from, size_t bytes)
 {
-    if (!has_context())
-        return CUDA_INVALID_CONTEXT;
+    int error = begin_work();
+    if (error)
+        return error;
     memmove((void *)to, (const void *)from, bytes);
     trace("%s %zu", direction(!softgpu_is_device_memory(from, bytes), !softgpu_is_device_memory(to, bytes)), bytes);
     return CUDA_SUCCESS;
@@ -277,7 +294,9 @@ ASYNC(cuMemcpyAsync, cuMemcpy, uint64_t, uint64_t)
     EXPORT int name_2d(uint64_t at, size_t pitch, Element value, size_t width, size_t height, void *stream)            \
     {                                                                                                                  \
         (void)stream;                                                                                                  \
-        int error = check_range(#name_2d, at, (height - 1) * pitch + width * sizeof value);                            \
+        int error = begin_work();                                                                                      \
+        if (!error)                                                                                                    \
+            error = check_range(#name_2d, at, (height - 1) * pitch + width * sizeof value);                            \
         for (size_t y = 0; !error && y < height; y++)                                                                  \
             for (size_t x = 0; x < width; x++)                                                                         \
                 ((Element *)(at + y * pitch))[x] = value;                                                              \
