@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from apigpu.errors import InputError
 from apigpu.ffmpeg.capabilities import Capabilities
 from apigpu.formats import Domain
-from apigpu.targets.target import Target
+from apigpu.targets.target import ENCODER_FEATURES, Target
 
 NVDEC_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "mjpeg"})
 _NVENC = ("h264_nvenc", "hevc_nvenc")
@@ -57,6 +57,8 @@ def named_target(name: str, capabilities: Capabilities) -> Target:
         name,
         capabilities,
         domains=frozenset({Domain.SYSTEM, Domain.CUDA}),
+        # Every card of the table is a Turing or newer, and so takes every option.
+        encoder_features=frozenset(f"{encoder}:{feature}" for encoder in card.nvenc for feature in ENCODER_FEATURES),
         decoders=NVDEC_CODECS | {"av1"} if card.decodes_av1 else NVDEC_CODECS,
         encoders=present((*card.nvenc, *_SOFTWARE), capabilities),
         device=card.device,

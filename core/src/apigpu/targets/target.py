@@ -7,13 +7,28 @@ from dataclasses import dataclass
 from apigpu.ffmpeg.capabilities import Capabilities
 from apigpu.formats import Domain
 
+ENCODER_FEATURES = ("b_ref_mode", "temporal-aq", "rc-lookahead", "bf")
+"""NVENC's options that some cards lack, in FFmpeg's names; `bf` stands for B-frames at all."""
+
+
+@dataclass(frozen=True)
+class Lack:
+    """One thing that a machine might have and has not: `cuda`, `nvdec`, `nvenc`, or a part of one of them."""
+
+    what: str
+    code: str
+    sentence: str
+    remedy: str = ""
+
 
 @dataclass(frozen=True)
 class Target:
     """A machine as the compiler sees it.
 
-    `decoders` are the codecs that NVDEC decodes; `encoders` FFmpeg's encoder names in order of preference.
-    `usd_per_s` is the price of a second of the machine, 0 where it is one's own.
+    `decoders` are the codecs that NVDEC decodes; `encoders` FFmpeg's encoder names in order of preference;
+    `encoder_features` what of `ENCODER_FEATURES` they take, such as `h264_nvenc:b_ref_mode`. `driver` is the NVIDIA
+    driver's version, empty where unknown. `usd_per_s` is the price of a second of the machine, 0 where it is
+    one's own.
     """
 
     name: str
@@ -25,6 +40,15 @@ class Target:
     usd_per_s: float = 0.0
     reasons: tuple[str, ...] = ()
     """Why a thing that one might expect is missing, in sentences (from detection)."""
+    encoder_features: frozenset[str] = frozenset()
+    driver: str = ""
+    lacks: tuple[Lack, ...] = ()
+    """The same as `reasons`, for machines and with remedies."""
+
+    @property
+    def nvenc(self) -> tuple[str, ...]:
+        """The encoders that run on the card."""
+        return tuple(name for name in self.encoders if name.endswith("_nvenc"))
 
     @property
     def ffmpeg(self) -> str:
