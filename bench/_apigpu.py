@@ -39,4 +39,7 @@ def own_cpu_s(taken: Sequence[Taken]) -> str:
     """Where the seconds of whole `rendering`s went: into their FFmpeg, and into Python, probing and planning."""
     inside = median(json.loads(item.stdout)["cpu_s"] for item in taken)
     own = median(item.cpu_s - json.loads(item.stdout)["cpu_s"] for item in taken)
-    return f"Of the whole {cpu_s(taken):.2f} CPU s, FFmpeg took {inside:.2f}; Python, probing and planning {own:.2f}."
+    return (
+        f"Of the whole {cpu_s(taken):.2f} CPU s, FFmpeg took {inside:.2f}; Python, probing and planning {own:.2f}, "
+        f"which is {own / inside:.1%} of it."
+    )

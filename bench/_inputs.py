@@ -77,7 +77,7 @@ def subtitles(duration_s: int) -> Path:
 def photo(name: str, megapixels: float) -> Path:
     """One of the demo's photos, enlarged to what cameras give."""
     growth = f"sqrt({megapixels}e6/iw/ih)"
-    larger = f"scale='2*trunc(iw/2*{growth})':'2*trunc(ih/2*{growth})':flags=lanczos"
+    larger = f"scale='2*trunc(iw/2*{growth})':'2*trunc(ih/2*{growth})':flags=lanczos,setsar=1"
     return _made(f"{name}-{megapixels:g}MP.jpg", "-i", str(MEDIA / f"{name}.jpg"), "-vf", larger, "-q:v", "3")
 
 
