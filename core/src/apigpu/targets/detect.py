@@ -1,93 +1,155 @@
-"""The target of the machine at hand, found by real one-frame runs rather than by lists.
-
-FFmpeg lists NVENC on any machine, and a card that computes need not encode: only a run proves it.
-"""
+"""The target of the machine at hand, found by real one-frame runs rather than by lists."""
 
 from __future__ import annotations
 
-import ctypes
-import re
-from collections.abc import Sequence
-from pathlib import Path
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from apigpu.ffmpeg.binary import Binaries
+from apigpu.ffmpeg.cache import BinaryCache, cache_folder
 from apigpu.ffmpeg.capabilities import Capabilities
-from apigpu.ffmpeg.process import capture_sync
+from apigpu.ffmpeg.failures import Failure
 from apigpu.formats import Domain
-from apigpu.targets.presets import NVDEC_CODECS, named_target, present
-from apigpu.targets.target import Target
+from apigpu.targets import lacks
+from apigpu.targets.device import fingerprint, has_driver, name_and_driver, processor
+from apigpu.targets.presets import named_target, present
+from apigpu.targets.probes import (
+    NVENC_ENCODERS,
+    Answer,
+    probe_decoder,
+    probe_encoder,
+    probe_filters,
+    sampled_codecs,
+)
+from apigpu.targets.target import Lack, Target
 
-_TIMEOUT_S = 20.0
-_BLACK = ("-f", "lavfi", "-i", "color=s=256x256:r=25:d=0.2,format=yuv420p")
-_CUDA = ("-init_hw_device", "cuda=cu:0", "-filter_hw_device", "cu")
-_ENCODERS = ("h264_nvenc", "hevc_nvenc", "av1_nvenc")
+_SCHEMA = 1
+_PASSING = frozenset({"nvenc_sessions", "gpu_out_of_memory", "out_of_memory", "out_of_handles", "timeout", "killed"})
+"""Failures of an hour: a machine that shows one is asked again the next time."""
 
 
-def detect(binaries: Binaries, capabilities: Capabilities) -> Target:
-    """What this machine can do; `reasons` says in sentences what is missing and what would mend it."""
-    processor = named_target("cpu", capabilities)
-    if not _has_driver():
-        return _with_reason(processor, "There is no NVIDIA driver here (libcuda.so.1 cannot be loaded).")
-    filters = ("-vf", "hwupload,scale_cuda=128:128", "-frames:v", "2", "-f", "null", "-")
-    failure = _failure(binaries, (*_CUDA, *_BLACK, *filters))
-    if failure:
-        return _with_reason(processor, f"CUDA frames do not work: {failure}")
-    reasons: list[str] = []
-    nvenc: list[str] = []
-    for name in _ENCODERS:
-        if name not in capabilities.encoders:
-            continue
-        failure = _failure(binaries, (*_BLACK, "-frames:v", "3", "-c:v", name, "-f", "null", "-"))
-        if failure:
-            reasons.append(f"{name} does not work here, libx264 is used: {failure}")
-        else:
-            nvenc.append(name)
+@dataclass(frozen=True)
+class _Answers:
+    filters: Answer
+    encoders: Mapping[str, Answer]
+    decoders: Mapping[str, Answer]
+    card: str
+    driver: str
+
+    @property
+    def lasts(self) -> bool:
+        every = (self.filters, *self.encoders.values(), *self.decoders.values())
+        return not any(one.failure and one.failure.code in _PASSING for one in every)
+
+
+def detect(
+    binaries: Binaries, capabilities: Capabilities, environ: Mapping[str, str] | None = None, *, fresh: bool = False
+) -> Target:
+    """What this machine can do; `lacks` and `reasons` say what is missing and what would mend it.
+
+    The answers are kept on disk until FFmpeg, the driver or the cards change; `fresh` asks all the same.
+    """
+    if not has_driver():
+        return _processor(capabilities, lacks.NO_DRIVER)
+    if "scale_cuda" not in capabilities.filters:
+        return _processor(capabilities, lacks.NO_CUDA_BUILD)
+    return _target(
+        _answers(binaries.ffmpeg, capabilities, os.environ if environ is None else environ, fresh), capabilities
+    )
+
+
+def _answers(ffmpeg: str, capabilities: Capabilities, environ: Mapping[str, str], fresh: bool) -> _Answers:
+    cache = BinaryCache(cache_folder(environ) / "targets", ffmpeg)
+    key = {"schema": _SCHEMA, "machine": fingerprint(environ)}
+    kept = {} if fresh else cache.read()
+    if kept.get("key") == key:
+        try:
+            return _unpacked(kept["answers"])
+        except (KeyError, TypeError, AttributeError):
+            pass  # written by hand, or by another version
+    answers = _asked(ffmpeg, capabilities)
+    if answers.lasts:
+        cache.write({"key": key, "answers": asdict(answers)})
+    return answers
+
+
+def _asked(ffmpeg: str, capabilities: Capabilities) -> _Answers:
+    """All probes, several at a time. Two encoders at most, since some cards allow few sessions at once."""
+    encoders = present(NVENC_ENCODERS, capabilities)
+
+    def encode(name: str) -> Answer:
+        return probe_encoder(ffmpeg, name)
+
+    def decode(codec: str) -> Answer:
+        return probe_decoder(ffmpeg, codec)
+
+    with ThreadPoolExecutor(2) as two, ThreadPoolExecutor(max(2, min(4, os.cpu_count() or 1))) as more:
+        encoded = two.map(encode, encoders)
+        filtered = more.submit(probe_filters, ffmpeg, capabilities)
+        told = more.submit(name_and_driver)
+        decoded = dict(zip(sampled_codecs(), more.map(decode, sampled_codecs()), strict=True))
+        by_encoder = dict(zip(encoders, encoded, strict=True))
+    name, driver = told.result()
+    return _Answers(
+        filters=filtered.result(),
+        encoders=by_encoder,
+        decoders=decoded,
+        card=name or next((one.card for one in by_encoder.values() if one.card), ""),
+        driver=driver,
+    )
+
+
+def _target(answers: _Answers, capabilities: Capabilities) -> Target:
+    on_card = answers.filters.failure is None
+    nvenc = tuple(name for name, answer in answers.encoders.items() if answer.failure is None)
+    software = named_target("cpu", capabilities).encoders
+    found = _lacks(answers, software[0] if software else "")
+    if not on_card and not nvenc:
+        return replace(_processor(capabilities, *found), driver=answers.driver)
     return Target(
-        "auto",
+        "cuda" if on_card else "cpu",
         capabilities,
-        domains=frozenset({Domain.SYSTEM, Domain.CUDA}),
-        # hwupload stands in front of every CUDA decode, so that a codec which the card lacks still renders.
-        decoders=NVDEC_CODECS if _loads("libnvcuvid.so.1") else frozenset(),
-        encoders=(*nvenc, *present(("libx264", "libx265"), capabilities)),
-        device="NVIDIA GPU",
-        reasons=tuple(reasons),
+        domains=frozenset({Domain.SYSTEM, Domain.CUDA}) if on_card else frozenset({Domain.SYSTEM}),
+        decoders=frozenset(codec for codec, one in answers.decoders.items() if one.failure is None and on_card),
+        encoders=(*nvenc, *software),
+        encoder_features=frozenset(f"{name}:{word}" for name in nvenc for word in answers.encoders[name].features),
+        device=answers.card or "NVIDIA GPU",
+        driver=answers.driver,
+        lacks=found,
+        reasons=tuple(lack.sentence for lack in found),
     )
 
 
-def _with_reason(target: Target, reason: str) -> Target:
-    return Target(
-        "cpu", target.capabilities, encoders=target.encoders, device=_processor() or "CPU", reasons=(reason,)
+def _lacks(answers: _Answers, otherwise: str) -> tuple[Lack, ...]:
+    filters = lacks.lack_of_filters(answers.filters)
+    if filters is not None and all(one.failure for one in answers.encoders.values()):
+        return (filters,)  # nothing of the card can be used, and this is why
+    found = [filters] if filters else []
+    found += lacks.lacks_of_decoders(answers.decoders)
+    found += lacks.lacks_of_encoders(answers.encoders, otherwise)
+    return tuple(found)
+
+
+def _processor(capabilities: Capabilities, *found: Lack) -> Target:
+    target = named_target("cpu", capabilities)
+    reasons = tuple(lack.sentence for lack in found)
+    return replace(target, device=processor() or "CPU", lacks=found, reasons=reasons)
+
+
+def _unpacked(kept: Mapping[str, Any]) -> _Answers:
+    def one(answer: Mapping[str, Any]) -> Answer:
+        failure = answer["failure"]
+        features = tuple(answer["features"])
+        return Answer(Failure(**failure) if failure else None, features, answer["needs_driver"], answer["card"])
+
+    def many(answers: Mapping[str, Any]) -> dict[str, Answer]:
+        # JSON sorts the names; the order of encoders is their preference.
+        ordered = sorted(answers, key=lambda name: NVENC_ENCODERS.index(name) if name in NVENC_ENCODERS else 0)
+        return {name: one(answers[name]) for name in ordered}
+
+    return _Answers(
+        one(kept["filters"]), many(kept["encoders"]), many(kept["decoders"]), kept["card"], kept["driver"]
     )
-
-
-def _has_driver() -> bool:
-    return _loads("libcuda.so.1")
-
-
-def _loads(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
-
-
-def _failure(binaries: Binaries, arguments: Sequence[str]) -> str:
-    """The decisive line of what FFmpeg says, or nothing where the run succeeds."""
-    # Reasons for a missing capability are warnings, so they need the verbose level.
-    argv = (binaries.ffmpeg, "-hide_banner", "-nostdin", "-v", "verbose", *arguments)
-    done = capture_sync(argv, timeout_s=_TIMEOUT_S)
-    if done.exit_code == 0:
-        return ""
-    lines = done.stderr.decode("utf-8", "replace").splitlines()
-    telling = re.compile(r"cannot load|failed|not supported|unsupported|no capable|required|error", re.IGNORECASE)
-    return next((line.strip() for line in lines if telling.search(line)), f"exit status {done.exit_code}")
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found.group(1).strip() if found else ""
