@@ -36,8 +36,11 @@ def driver() -> Path:
 @pytest.fixture(params=["system", "packaged"])
 def ffmpeg(request: pytest.FixtureRequest, driver: Path, tmp_path: Path) -> FFmpeg:
     """Debian's FFmpeg (5.1 is the oldest that is supported) and the packaged one (the newest)."""
-    path = _packaged() if request.param == "packaged" else _of_the_system()
-    return FFmpeg(path, tmp_path)
+    path, version = (_packaged(), "9.") if request.param == "packaged" else (_of_the_system(), "5.")
+    found = FFmpeg(path, tmp_path)
+    if not found.version.startswith(version):
+        pytest.skip(f"the words of FFmpeg {found.version} are not known here, those of {version}x are")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ _FLAGS = (
 )
 
 _LIBRARIES = {
-    "libcuda.so.1": ("driver", "cuda", "cuda_streams", "memory", "launch", "ptx"),
+    "libcuda.so.1": ("driver", "cuda", "cuda_streams", "memory", "launch", "ptx", "ptx_operands", "ptx_instructions"),
     "libnvidia-encode.so.1": ("driver", "nvenc", "nvenc_device", "nvenc_input", "h264_pcm", "hevc_pcm"),
     "libnvcuvid.so.1": ("driver", "nvcuvid", "h264_headers"),
     "inner_decoder.so": ("inner_decoder",),

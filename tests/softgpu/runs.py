@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 from dataclasses import dataclass
@@ -33,8 +34,12 @@ class FFmpeg:
     folder: Path
 
     @property
+    def version(self) -> str:
+        return _version(self.path)
+
+    @property
     def is_5(self) -> bool:
-        return _version(self.path).startswith("5.")
+        return self.version.startswith("5.")
 
     def run(self, *arguments: str, on: Personality = "t4", loglevel: str = "info", **knobs: Any) -> Finished:
         """Runs to the end, successful or not. Paths in the arguments are relative to the folder."""
@@ -68,6 +73,7 @@ class FFmpeg:
         return [line.split(",")[-1].strip() for line in lines if not line.startswith("#")]
 
 
+@functools.cache
 def _version(path: str) -> str:
     said = subprocess.run([path, "-version"], capture_output=True, text=True, check=True).stdout
-    return said.split()[2]
+    return said.split()[2].lstrip("n")

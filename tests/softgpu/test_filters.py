@@ -102,6 +102,14 @@ def test_what_moves_pixels_only_is_exact(ffmpeg: FFmpeg, cuda: str, cpu: str) ->
     assert compare(ffmpeg, chain, f"format=yuv420p,{cpu}").psnr_db() == math.inf
 
 
+def test_a_change_of_range_follows_the_formula(ffmpeg: FFmpeg) -> None:
+    if ffmpeg.is_5:
+        pytest.skip("FFmpeg 5 has no such filter")
+    given, expected = "format=yuv420p,lutyuv=y=126:u=16:v=128", "format=yuv420p,lutyuv=y=128:u=1:v=128"
+    cuda = f"{given},setparams=range=tv,hwupload_cuda,colorspace_cuda=range=pc,hwdownload,format=yuv420p"
+    assert ffmpeg.frames_md5(*PICTURE, "-vf", cuda) == ffmpeg.frames_md5(*PICTURE, "-vf", expected)
+
+
 def test_an_overlay_past_the_bottom_edge_writes_into_the_next_plane(ffmpeg: FFmpeg) -> None:
     """A bug of overlay_cuda in 5.1 and 9.0: nothing but a compiler that crops the layer keeps it from the chroma."""
     done = compare_overlays(ffmpeg, "format=yuv420p", "x=100:y=160", picture=ODD_ROWS_OF_BLOCKS)
@@ -115,6 +123,17 @@ def test_lanczos_overshoot_wraps_around(ffmpeg: FFmpeg, algorithm: str, wraps: b
     cuda = f"{lines},hwupload_cuda,scale_cuda=240:144:interp_algo={algorithm},hwdownload,format=yuv420p"
     done = compare(ffmpeg, cuda, f"{lines},scale=240:144:flags={algorithm}")
     assert (done.psnr_db(plane="y") < 14) == wraps
+
+
+def test_a_kernel_that_is_not_translated_is_refused_by_name(ffmpeg: FFmpeg) -> None:
+    """FFmpeg 5's lanczos for packed pixels is the one that calls a function."""
+    if not ffmpeg.is_5:
+        pytest.skip("every kernel of FFmpeg 9 is translated")
+    chain = ("-vf", "format=bgr0,hwupload_cuda,scale_cuda=160:96:interp_algo=lanczos", "-f", "null", "-")
+    done = ffmpeg.run(*PICTURE, *chain)
+    assert done.exit_code != 0
+    assert "CUDA_ERROR_NOT_SUPPORTED" in done.said
+    assert "kernel Subsample_Lanczos_bgr0_bgr0: no translation for" in done.trace.complaints[0]
 
 
 def test_the_trace_counts_planes_and_launches(ffmpeg: FFmpeg) -> None:

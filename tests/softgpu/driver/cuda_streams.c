@@ -7,10 +7,10 @@
 #include "driver.h"
 
 /* Every call has done its work when it returns, so there is nothing to wait for. */
-#define NOTHING_TO_DO(name)                                                                                            \
-    EXPORT int name(void)                                                                                              \
-    {                                                                                                                  \
-        return CUDA_SUCCESS;                                                                                           \
+#define NOTHING_TO_DO(name) \
+    EXPORT int name(void) \
+    { \
+        return CUDA_SUCCESS; \
     }
 NOTHING_TO_DO(cuCtxSetLimit)
 NOTHING_TO_DO(cuCtxSynchronize)
@@ -72,11 +72,11 @@ EXPORT int cuLaunchHostFunc(void *stream, void (*function)(void *), void *data)
     return CUDA_SUCCESS;
 }
 
-#define NOT_HERE(name)                                                                                                 \
-    EXPORT int name(void)                                                                                              \
-    {                                                                                                                  \
-        trace("complaint %s is not supported", #name);                                                                 \
-        return CUDA_NOT_SUPPORTED;                                                                                     \
+#define NOT_HERE(name) \
+    EXPORT int name(void) \
+    { \
+        trace("complaint %s is not supported", #name); \
+        return CUDA_NOT_SUPPORTED; \
     }
 NOT_HERE(cuArray3DCreate_v2)
 NOT_HERE(cuArray3DGetDescriptor_v2)

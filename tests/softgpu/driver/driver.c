@@ -13,9 +13,9 @@
 #define NVENC_10_0 (10 << 4)
 
 /* The fields that most of the broken machines share with a T4. */
-#define T4_LIKE                                                                                                        \
-    .name = "Tesla T4", .capability = 75, .multiprocessors = 40, .memory_mb = 15360, .devices = 1, .nvenc = true,      \
-    .nvenc_version = NVENC_13_1, .sessions = UNLIMITED, .b_reference_modes = 2, .hevc_b_frames = true,                 \
+#define T4_LIKE \
+    .name = "Tesla T4", .capability = 75, .multiprocessors = 40, .memory_mb = 15360, .devices = 1, .nvenc = true, \
+    .nvenc_version = NVENC_13_1, .sessions = UNLIMITED, .b_reference_modes = 2, .hevc_b_frames = true, \
     .temporal_aq = true, .lookahead = true, .decodes = DECODES_ALL
 
 static const Personality personalities[] = {

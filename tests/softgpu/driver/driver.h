@@ -7,12 +7,14 @@
  * uploads frames, launches its own kernels on them, decodes with "NVDEC", encodes with "NVENC". What comes out can be
  * compared, pixel by pixel, with what FFmpeg's CPU filters make of the same input.
  *
- *   libcuda.so.1            cuda.c       devices, contexts, streams, modules
+ *   libcuda.so.1            cuda.c       devices, contexts, modules, textures
+ *                           cuda_streams.c  streams, where nothing is ever pending; names that must exist
  *                           memory.c     allocations and copies
  *                           launch.c     from a kernel's PTX to a function that can be called: compile, keep, load
- *                           ptx.c        PTX text to C text
+ *                           ptx.c, ptx_operands.c, ptx_instructions.c   PTX text to C text
  *                           kernel.h     what the generated C includes: textures, and instructions that C lacks
  *   libnvidia-encode.so.1   nvenc.c      the encoder's sessions
+ *                           nvenc_device.c  what the card's encoder has
  *                           nvenc_input.c  every pixel format in, planar 4:2:0 out
  *                           h264_pcm.c, hevc_pcm.c   lossless writers: the picture is stored, not compressed
  *   libnvcuvid.so.1         nvcuvid.c    the decoder
@@ -69,22 +71,22 @@ enum { DECODES_H264 = 1, DECODES_VP9 = 2, DECODES_MJPEG = 4, DECODES_ALL = 7 };
 enum { UNLIMITED = -1 };
 
 typedef struct {
-    const char *key;          /* the value of SOFTGPU */
+    const char *key;          /* the value of SOFTGPU; variables named below override one field */
     const char *name;         /* what the device calls itself */
     int capability;           /* compute capability times ten: 75 is 7.5 */
     int multiprocessors;
-    int memory_mb;            /* SOFTGPU_MEMORY_MB overrides */
+    int memory_mb;            /* SOFTGPU_MEMORY_MB */
     int devices;
     int init_error;           /* what cuInit returns */
     bool nvenc;               /* has an encoder */
-    int nvenc_version;        /* newest API that the driver knows, major << 4 | minor; SOFTGPU_NVENC_VERSION=12.2 overrides */
-    int sessions;             /* encoder sessions left for this process; SOFTGPU_SESSIONS overrides */
+    int nvenc_version;        /* newest API that the driver knows, major << 4 | minor; SOFTGPU_NVENC_VERSION=12.2 */
+    int sessions;             /* encoder sessions left for this process; SOFTGPU_SESSIONS */
     int b_reference_modes;    /* bit 0: each, bit 1: middle */
     bool hevc_b_frames;
     bool temporal_aq;
     bool lookahead;
     bool av1_encoder;         /* listed only: there is no AV1 writer here, initialising it fails */
-    int decodes;              /* SOFTGPU_DECODES=h264,vp9 overrides */
+    int decodes;              /* SOFTGPU_DECODES=h264,vp9 */
 } Personality;
 
 const Personality *personality(void);

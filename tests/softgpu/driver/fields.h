@@ -8,10 +8,10 @@
 
 #include <stdint.h>
 
-#define FIELD(offset, Type, name)                                                                                      \
-    struct __attribute__((packed)) {                                                                                   \
-        uint8_t before_##name[offset];                                                                                 \
-        Type name;                                                                                                     \
+#define FIELD(offset, Type, name) \
+    struct __attribute__((packed)) { \
+        uint8_t before_##name[offset]; \
+        Type name; \
     }
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * A card gets slices, and the parameter sets' content as fields of a structure. The inner decoder wants a stream, so
- * the sets are written anew. What the structure lacks is lost: the offsets of picture order count type 1 (0 is written),
- * whether gaps in frame numbers are allowed (they are), cropping (FFmpeg crops what comes back), usability.
+ * the sets are written anew. What the structure lacks is lost: the offsets of picture order count type 1 (0 is
+ * written), whether gaps in frame numbers are allowed (they are), cropping (FFmpeg crops what comes back), usability.
  */
 #include "h264_headers.h"
 
@@ -10,8 +10,10 @@
 
 static const uint8_t zigzag_4x4[16] = {0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15};
 static const uint8_t zigzag_8x8[64] = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6,  7,  14, 21, 28,
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
+    12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
+    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
+    58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 };
 
 static unsigned read_bit(const uint8_t *bytes, int *at)

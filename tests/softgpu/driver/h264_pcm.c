@@ -1,7 +1,7 @@
 /*
- * H.264 without compression. A macroblock is I_PCM, its samples as they are, or, in a P picture, P_Skip where it equals
- * the same place of the picture before. Deblocking is off, so a decoder gives back exactly what went in. One slice a
- * picture, one reference, pictures in display order.
+ * H.264 without compression. A macroblock is I_PCM, its samples as they are, or, in a P picture, P_Skip where it
+ * equals the same place of the picture before. Deblocking is off, so a decoder gives back exactly what went in. One
+ * slice a picture, one reference, pictures in display order.
  */
 #include "writers.h"
 

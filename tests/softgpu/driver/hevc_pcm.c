@@ -1,7 +1,7 @@
 /*
- * HEVC without compression, 8 or 10 bits. A picture is one slice of coding units of 16 x 16, each of which says "PCM"
- * and holds its samples. Two bins a unit go through the arithmetic coder: part_mode, always the more probable value of
- * its one context, and pcm_flag, which terminates the coder. Every picture is intra coded.
+ * HEVC without compression, 8 or 10 bits. A picture is one slice of coding units of 16 x 16, each of which says
+ * "PCM" and holds its samples. Two bins a unit go through the arithmetic coder: part_mode, always the more probable
+ * value of its one context, and pcm_flag, which terminates the coder. Every picture is intra coded.
  */
 #include "writers.h"
 
@@ -244,7 +244,9 @@ static void put_samples_10(Bits *bits, const uint8_t *block, size_t pitch, int s
     for (int y = 0; y < size; y++) {
         const uint16_t *row = (const uint16_t *)(block + y * pitch);
         for (int x = 0; x < size; x += 4) {
-            uint64_t four = (uint64_t)row[x] << 30 | (uint64_t)row[x + 1] << 20 | (uint64_t)row[x + 2] << 10 | row[x + 3];
+            uint64_t four = row[x];
+            for (int i = 1; i < 4; i++)
+                four = four << 10 | row[x + i];
             for (int shift = 32; shift >= 0; shift -= 8)
                 bits->bytes[bits->length++] = (uint8_t)(four >> shift);
         }
@@ -261,7 +263,8 @@ static void put_unit(Bits *bits, const Picture *picture, int depth, int column, 
     }
 }
 
-size_t hevc_picture(const Picture *now, int depth, PictureType type, const Position *at, uint8_t *to, uint8_t *scratch)
+size_t hevc_picture(const Picture *now, int depth, PictureType type, const Position *at, uint8_t *to,
+                    uint8_t *scratch)
 {
     Bits bits = {.bytes = scratch};
     Coder coder = {.bits = &bits};

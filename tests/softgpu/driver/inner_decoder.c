@@ -2,9 +2,9 @@
  * libavcodec, made to decode into surfaces chosen by somebody else.
  *
  * A decoder gives its pictures out late and in display order, while a card is asked to decode a picture into the
- * surface of a number, and to show that surface whenever the caller wants it. So the pictures that come out are thrown
- * away. What is kept is the buffer that the decoder asked for while it worked on the packet: that is the picture, and
- * it is complete when the packet is done, since nothing runs in parallel.
+ * surface of a number, and to show that surface whenever the caller wants it. So the pictures that come out are
+ * thrown away. What is kept is the buffer that the decoder asked for while it worked on the packet: that is the
+ * picture, and it is complete when the packet is done, since nothing runs in parallel.
  */
 #include "inner_decoder.h"
 

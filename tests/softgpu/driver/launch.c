@@ -48,8 +48,8 @@ static bool run_compiler(const char *source, const char *library)
 
     own_folder(include + 2);
     /* -ffp-contract=off: only PTX's own fma may fuse. -fwrapv: its integers wrap around. */
-    char *arguments[] = {(char *)compiler, "-w", "-O2", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fwrapv",
-                         "-fno-strict-aliasing", "-shared", "-fPIC", include, "-o", (char *)library,
+    char *arguments[] = {(char *)compiler, "-w", "-O2", "-march=native", "-ffp-contract=off", "-fno-math-errno",
+                         "-fwrapv", "-fno-strict-aliasing", "-shared", "-fPIC", include, "-o", (char *)library,
                          (char *)source, "-lm", NULL};
     if (posix_spawnp(&process, compiler, NULL, NULL, arguments, environ))
         return false;

@@ -278,11 +278,11 @@ EXPORT int cuMemcpy(uint64_t to, uint64_t from, size_t bytes)
     return CUDA_SUCCESS;
 }
 
-#define ASYNC(name, synchronous, To, From)                                                                             \
-    EXPORT int name(To to, From from, size_t bytes, void *stream)                                                      \
-    {                                                                                                                  \
-        (void)stream;                                                                                                  \
-        return synchronous(to, from, bytes);                                                                           \
+#define ASYNC(name, synchronous, To, From) \
+    EXPORT int name(To to, From from, size_t bytes, void *stream) \
+    { \
+        (void)stream; \
+        return synchronous(to, from, bytes); \
     }
 ASYNC(cuMemcpyHtoDAsync_v2, cuMemcpyHtoD_v2, uint64_t, const void *)
 ASYNC(cuMemcpyDtoHAsync_v2, cuMemcpyDtoH_v2, void *, uint64_t)
@@ -290,21 +290,21 @@ ASYNC(cuMemcpyDtoDAsync_v2, cuMemcpyDtoD_v2, uint64_t, uint64_t)
 ASYNC(cuMemcpyAsync, cuMemcpy, uint64_t, uint64_t)
 
 /* A row of fills is a block of one row, so one body serves both. */
-#define FILL(name_1d, name_2d, Element)                                                                                \
-    EXPORT int name_2d(uint64_t at, size_t pitch, Element value, size_t width, size_t height, void *stream)            \
-    {                                                                                                                  \
-        (void)stream;                                                                                                  \
-        int error = begin_work();                                                                                      \
-        if (!error)                                                                                                    \
-            error = check_range(#name_2d, at, (height - 1) * pitch + width * sizeof value);                            \
-        for (size_t y = 0; !error && y < height; y++)                                                                  \
-            for (size_t x = 0; x < width; x++)                                                                         \
-                ((Element *)(at + y * pitch))[x] = value;                                                              \
-        return error;                                                                                                  \
-    }                                                                                                                  \
-    EXPORT int name_1d(uint64_t at, Element value, size_t count, void *stream)                                         \
-    {                                                                                                                  \
-        return name_2d(at, count * sizeof value, value, count, 1, stream);                                             \
+#define FILL(name_1d, name_2d, Element) \
+    EXPORT int name_2d(uint64_t at, size_t pitch, Element value, size_t width, size_t height, void *stream) \
+    { \
+        (void)stream; \
+        int error = begin_work(); \
+        if (!error) \
+            error = check_range(#name_2d, at, (height - 1) * pitch + width * sizeof value); \
+        for (size_t y = 0; !error && y < height; y++) \
+            for (size_t x = 0; x < width; x++) \
+                ((Element *)(at + y * pitch))[x] = value; \
+        return error; \
+    } \
+    EXPORT int name_1d(uint64_t at, Element value, size_t count, void *stream) \
+    { \
+        return name_2d(at, count * sizeof value, value, count, 1, stream); \
     }
 FILL(cuMemsetD8Async, cuMemsetD2D8Async, uint8_t)
 FILL(cuMemsetD16Async, cuMemsetD2D16Async, uint16_t)

@@ -31,7 +31,7 @@ bool softgpu_is_device_memory(uint64_t address, size_t bytes);
 size_t device_memory_used(void);
 bool has_context(void);
 
-/* Counts one call that the device must work for; the error when there is no context, or the device has broken down. */
+/* Counts one call that the device must work for; an error without a context, or when the device has broken down. */
 int begin_work(void);
 
 #endif

@@ -41,7 +41,7 @@ static const char *name_of(int codec)
     return codec == DECODES_H264 ? "h264" : codec == DECODES_VP9 ? "vp9" : "mjpeg";
 }
 
-/* The other two libraries: CUDA's memory, found by name as FFmpeg finds it, and the inner decoder beside this file. */
+/* The other two libraries: CUDA's memory, found by name as FFmpeg finds it, and the inner decoder beside this. */
 static void open_libraries(void)
 {
     char path[PATH_MAX];
@@ -218,11 +218,11 @@ EXPORT int cuvidCtxUnlock(void *lock, unsigned flags)
 
 /* The parser and the sources belong to the h264_cuvid family of decoders, which nothing here uses; FFmpeg's loader
    wants the names. */
-#define NOT_HERE(name)                                                                                                 \
-    EXPORT int name(void)                                                                                              \
-    {                                                                                                                  \
-        trace("complaint %s is not supported", #name);                                                                 \
-        return CUDA_NOT_SUPPORTED;                                                                                     \
+#define NOT_HERE(name) \
+    EXPORT int name(void) \
+    { \
+        trace("complaint %s is not supported", #name); \
+        return CUDA_NOT_SUPPORTED; \
     }
 NOT_HERE(cuvidCreateVideoParser)
 NOT_HERE(cuvidCreateVideoSource)

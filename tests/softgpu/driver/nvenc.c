@@ -122,7 +122,9 @@ static void set_stream(Encoder *encoder, const NvencInitialize *wanted)
         .width = wanted->encodeWidth & ~1,
         .height = wanted->encodeHeight & ~1,
         .depth = encoder->is_hevc && same_guid(&profile, &profile_hevc_main10) ? 10 : 8,
-        .profile = same_guid(&profile, &profile_h264_baseline) ? 66 : same_guid(&profile, &profile_h264_high) ? 100 : 77,
+        .profile = same_guid(&profile, &profile_h264_high)       ? 100
+                   : same_guid(&profile, &profile_h264_baseline) ? 66
+                                                                 : 77,
         .rate = wanted->frameRateNum,
         .rate_base = wanted->frameRateDen,
     };

@@ -36,7 +36,8 @@ size_t h264_parameter_sets(const Stream *stream, uint8_t *to);
 size_t h264_picture(const Picture *now, const Picture *before, PictureType type, const Position *at, uint8_t *to,
                     uint8_t *scratch);
 size_t hevc_parameter_sets(const Stream *stream, uint8_t *to);
-size_t hevc_picture(const Picture *now, int depth, PictureType type, const Position *at, uint8_t *to, uint8_t *scratch);
+size_t hevc_picture(const Picture *now, int depth, PictureType type, const Position *at, uint8_t *to,
+                    uint8_t *scratch);
 
 enum { LARGEST_PARAMETER_SETS = 1024 };
 
