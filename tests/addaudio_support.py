@@ -84,21 +84,23 @@ def listen(path: Path, binaries: Binaries) -> Heard:
     heard = [frame for frame in found["frames"] if frame["media_type"] == "audio"]
     rate = next(int(item["sample_rate"]) for item in found["streams"] if item["codec_type"] == "audio")
     zero_s = min(shown) if shown else float(heard[0]["pts_time"])
-    starts = [(float(frame["pts_time"]) - zero_s, int(frame["nb_samples"])) for frame in heard]
-    times = np.concatenate([start + np.arange(count) / rate for start, count in starts])
-    samples = decoded(path, binaries)
-    # Releases differ in how much of the last, padded frame they give.
-    count = min(len(samples), len(times))
-    assert abs(len(samples) - len(times)) < 2048
-    return Heard(len(shown), max(shown) - zero_s if shown else 0.0, times[:count], samples[:count])
+    # FFmpeg itself lays the samples out by their time stamps: ffprobe counts priming samples that decoders drop.
+    samples = decoded(path, binaries, by_time=True)
+    times = np.arange(len(samples)) / rate - zero_s
+    return Heard(len(shown), max(shown) - zero_s if shown else 0.0, times, samples)
 
 
-def decoded(path: Path, binaries: Binaries, *, rate_hz: int | None = None) -> Samples:
-    """The first sound of a file, its channels averaged, at its own rate unless another is asked for."""
+def decoded(path: Path, binaries: Binaries, *, rate_hz: int | None = None, by_time: bool = False) -> Samples:
+    """The first sound of a file, its channels averaged, at its own rate unless another is asked for.
+
+    `by_time` begins it at 0 of the file's clock, with silence where there is no sound.
+    """
     shape = "aformat=sample_fmts=flt:channel_layouts=mono"
     if rate_hz:
         shape += f":sample_rates={rate_hz}"
-    argv = [binaries.ffmpeg, "-v", "error", "-i", str(path), "-map", "0:a:0", "-af", shape, "-f", "f32le", "-"]
+    clock = ["-copyts"] if by_time else []
+    shape = f"aresample=async=1:first_pts=0,{shape}" if by_time else shape
+    argv = [binaries.ffmpeg, "-v", "error", *clock, "-i", str(path), "-map", "0:a:0", "-af", shape, "-f", "f32le", "-"]
     done = subprocess.run(argv, capture_output=True, check=True, timeout=60)
     return np.frombuffer(done.stdout, np.float32).astype(np.float64)
 
