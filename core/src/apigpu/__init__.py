@@ -10,7 +10,7 @@ from apigpu.hooks import hookimpl
 from apigpu.media.fields import AudioUrl, ImageUrl, SubtitleUrl, VideoUrl
 from apigpu.media.handles import Media
 from apigpu.operations import Input, Operation, operation
-from apigpu.streams import AudioStream, Clip, VideoStream
+from apigpu.streams import AudioStream, Clip, VideoClip, VideoStream
 
 __version__ = "0.1.0"
 
@@ -25,6 +25,7 @@ __all__ = [
     "Media",
     "Operation",
     "SubtitleUrl",
+    "VideoClip",
     "VideoStream",
     "VideoUrl",
     "hookimpl",

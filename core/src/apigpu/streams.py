@@ -88,6 +88,13 @@ class Clip:
         return self.audio.format.duration_s if self.audio is not None else 0.0
 
 
+@dataclass(frozen=True)
+class VideoClip(Clip):
+    """A clip that has a picture."""
+
+    video: VideoStream
+
+
 def video_node(operator: VideoFilter, *inputs: VideoStream) -> VideoStream:
     """The result of a video filter; with no inputs, of one that generates pictures."""
     output = operator.output(*(stream.format for stream in inputs))

@@ -12,7 +12,7 @@ from apigpu.formats import AudioFormat, VideoFormat
 from apigpu.graph import AudioSource, ImageSource, VideoSource
 from apigpu.media.facts import AudioFacts, MediaFile, VideoFacts
 from apigpu.media.fields import PREVIOUS
-from apigpu.streams import AudioStream, Clip, VideoStream, source_node
+from apigpu.streams import AudioStream, Clip, VideoClip, VideoStream, source_node
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Media:
             self.warn("media_repaired", sentence)
         return found
 
-    def video(self, url: str) -> Clip:
+    def video(self, url: str) -> VideoClip:
         """A video as a viewer sees it: upright, with square pixels and even sizes, SDR, with its first sound.
 
         The picture's time line begins at its first frame, and the sound keeps its place beside it. A picture
@@ -58,14 +58,14 @@ class Media:
         Raises InputError for a file without a picture.
         """
         if url == PREVIOUS and self.previous is not None:
-            return self.previous
+            return _with_picture(self.previous)
         found = self.file(url)
         if not found.videos:
             raise InputError("the file has no video stream.", code="no_video", remedy="Send a video here.")
         facts = max(found.videos, key=lambda stream: (stream.width * stream.height, -stream.index))
         zero_s = facts.start_s
         audio = _audio_stream(found, found.audios[0], zero_s) if found.audios else None
-        return Clip(_displayed(found, facts), audio)
+        return VideoClip(_displayed(found, facts), audio)
 
     def audio(self, url: str) -> AudioStream:
         """The first sound stream of a file, beginning at its first sample. Raises InputError if it has none."""
@@ -99,6 +99,12 @@ class Media:
         if url not in self.texts:
             raise InputError(f"no file was fetched for {url}.", code="media_missing")
         return self.texts[url]
+
+
+def _with_picture(clip: Clip) -> VideoClip:
+    if clip.video is None:
+        raise InputError("the step before gives no picture.", code="no_video", remedy="Begin with one that does.")
+    return VideoClip(clip.video, clip.audio)
 
 
 def _audio_stream(found: MediaFile, facts: AudioFacts, zero_s: float | None) -> AudioStream:
