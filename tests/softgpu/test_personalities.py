@@ -291,7 +291,7 @@ def test_without_xerror_ffmpeg_5_calls_a_video_with_missing_pictures_a_success(f
 
 
 def test_memory_may_be_just_enough(ffmpeg: FFmpeg) -> None:
-    picture = ("-f", "lavfi", "-i", "testsrc2=s=1280x720:d=0.1")
-    graph = ("-vf", "format=nv12,hwupload_cuda,scale_cuda=640:360", *AWAY)
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=960x540:d=0.04")
+    graph = ("-vf", "format=nv12,hwupload_cuda,scale_cuda=480:270", *AWAY)
     assert ffmpeg.run(*picture, *graph, memory_mb=1).exit_code != 0
     assert ffmpeg.run(*picture, *graph, memory_mb=64).exit_code == 0

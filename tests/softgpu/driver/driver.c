@@ -45,10 +45,13 @@ static const Personality personalities[] = {
 const Personality *personality(void)
 {
     const char *key = getenv("SOFTGPU");
-    for (size_t i = 0; key && i < sizeof personalities / sizeof *personalities; i++)
+    if (!key)
+        return &personalities[0];
+    for (size_t i = 0; i < sizeof personalities / sizeof *personalities; i++)
         if (!strcmp(key, personalities[i].key))
             return &personalities[i];
-    return &personalities[0];
+    fprintf(stderr, "softgpu: there is no personality %s\n", key);
+    abort(); /* a test that asked for it must not pass on another one */
 }
 
 static int number_from(const char *variable, int otherwise)
