@@ -23,10 +23,9 @@ from typing import Literal
 
 _SOURCES = Path(__file__).parent / "driver"
 _BUILDS = Path(__file__).resolve().parents[2] / "build" / "softgpu"
-_FLAGS = (
-    *("-O2", "-g", "-std=gnu11", "-D_GNU_SOURCE", "-fPIC", "-fvisibility=hidden", "-shared"),
-    *("-Wall", "-Wextra", "-Wno-override-init", "-Wno-format-truncation"),
-)
+_LANGUAGE = ("-O2", "-g", "-std=gnu11", "-D_GNU_SOURCE")
+_WARNINGS = ("-Wall", "-Wextra", "-Wno-override-init", "-Wno-format-truncation")
+_FLAGS = (*_LANGUAGE, *_WARNINGS, "-fPIC", "-fvisibility=hidden", "-shared")
 
 _LIBRARIES = {
     "libcuda.so.1": ("driver", "cuda", "cuda_streams", "memory", "launch", "ptx", "ptx_operands", "ptx_instructions"),
@@ -119,7 +118,8 @@ def environment(
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOFTGPU")}
     given = {name: str(value) for name, value in knobs.items() if value is not None}
-    return inherited | given | {"LD_LIBRARY_PATH": str(folder)}
+    path = os.pathsep.join((str(driver / "bin"), os.environ.get("PATH", os.defpath)))  # nvidia-smi
+    return inherited | given | {"LD_LIBRARY_PATH": str(folder), "PATH": path}
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,8 @@ def _compile_into(folder: Path) -> None:
         command = ["gcc", *_FLAGS, name, "-o", str(folder / library), *sources, *_LINKED.get(library, ()), "-lm"]
         subprocess.run([*command, "-lpthread", "-ldl"], check=True)
     shutil.copy(_SOURCES / "kernel.h", folder)
-    (folder / "kernels").mkdir()
-    (folder / "without-video").mkdir()
+    for subfolder in ("bin", "kernels", "without-video"):
+        (folder / subfolder).mkdir()
     (folder / "without-video" / "libcuda.so.1").symlink_to(Path("..") / "libcuda.so.1")
+    tool = [str(_SOURCES / f"{unit}.c") for unit in ("nvidia_smi", "driver")]
+    subprocess.run(["gcc", *_WARNINGS, *_LANGUAGE, "-o", str(folder / "bin" / "nvidia-smi"), *tool], check=True)

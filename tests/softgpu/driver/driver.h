@@ -20,6 +20,7 @@
  *   libnvcuvid.so.1         nvcuvid.c    the decoder
  *                           h264_headers.c  parameter sets, put together again from what FFmpeg passes to the card
  *   inner_decoder.so        inner_decoder.c  libavcodec, which does the decoding
+ *   nvidia-smi              nvidia_smi.c the names and versions that programs ask it for
  *   in all of them          driver.c     this file's functions
  *
  * Kernels. FFmpeg hands its filters' kernels to the driver as PTX, a readable assembler in which every line is one
