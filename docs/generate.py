@@ -15,6 +15,9 @@ from typing import Any
 
 from error_codes import Said, said
 
+from apigpu.compiler.containers import CONTAINERS
+from apigpu.compiler.encoders import CODECS, ENCODERS, Encoder
+from apigpu.compiler.quality import ANCHORS, DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, told
 from apigpu.ffmpeg.capabilities import Capabilities
 from apigpu.operations import Operation
 from apigpu.plan import Plan
@@ -33,6 +36,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     return {
         "operations.md": operations_page,
         "targets.md": targets_page,
+        "quality.md": quality_page,
         "errors.md": errors_page,
         "plan-json.md": plan_page,
         "plan.schema.json": lambda: json.dumps(plan_schema(), indent=2) + "\n",
@@ -106,7 +110,7 @@ def targets_page() -> str:
 
 
 def _everything() -> Capabilities:
-    encoders = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "libx264", "libx265", "aac")
+    encoders = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "libx264", "libx265", "libsvtav1", "aac")
     return Capabilities.stated(filters={}, encoders=encoders)
 
 
@@ -114,6 +118,55 @@ def _target_row(target: Target) -> tuple[str, ...]:
     price = f"{target.usd_per_s * 3600:.2f}" if target.usd_per_s else ""
     decoders, encoders = sorted(target.decoders), target.encoders
     return (f"`{target.name}`", target.device, ", ".join(decoders), ", ".join(encoders), price)
+
+
+# ---------------------------------------------------------------------------------------------------- quality
+
+
+def quality_page() -> str:
+    encoders = [encoder for encoder in ENCODERS.values() if told(encoder.name, DEFAULT_QUALITY)]
+    intro = (
+        f"`--codec` says what the picture is encoded as, `--quality` how well, from {MIN_QUALITY} to {MAX_QUALITY}; "
+        f"higher is better, and {DEFAULT_QUALITY} is the default. Without `--codec` a picture that nothing is done "
+        f"to is copied, and any other becomes {CODECS[0]}; with it only a picture that has this codec is copied. A "
+        "copy keeps the quality it has."
+    )
+    meaning = (
+        "One number means about the same look whatever the codec: libx265 and libsvtav1 are told the `crf` at which "
+        "VMAF scores them as it scores libx264 ([bench/quality.py](../bench/quality.py)). The scale "
+        "ends where SVT-AV1's does. The `cq` of the NVENC encoders follows the software encoder of their codec by a "
+        "rule of thumb and has not been calibrated on a card. In between the numbers lie on straight lines."
+    )
+    shown = (MIN_QUALITY, *ANCHORS[1:-1], MAX_QUALITY)
+    rows = [(str(quality), *(_setting(encoder, quality) for encoder in encoders)) for quality in shown]
+    optional = (
+        "A card may lack some options of NVENC: B-frames in HEVC, B-frames as references, lookahead, temporal "
+        "adaptive quantisation. Detection tries each of them, and a plan leaves out what the card lacks. A picture "
+        "of a size that an encoder does not take goes to the next encoder of the target."
+    )
+    return _page(
+        "Codecs and quality",
+        intro,
+        meaning,
+        _table(("quality", *(f"`{encoder.name}`" for encoder in encoders)), rows),
+        "## Encoders",
+        optional,
+        _table(("Encoder", "Codec", "Sides in pixels", "Containers", "Options"), map(_encoder_row, encoders)),
+    )
+
+
+def _setting(encoder: Encoder, quality: int) -> str:
+    return " ".join(f"{name} {value}" for name, value in told(encoder.name, quality).items())
+
+
+def _encoder_row(encoder: Encoder) -> tuple[str, ...]:
+    card = named_target("l4", _everything())
+    width, height = encoder.min_side
+    takers = [name for name, container in CONTAINERS.items() if encoder.codec in container.copies_video]
+    options = {name: value for name, value in encoder.options_on(card).items() if name not in {"crf", "cq"}}
+    written = " ".join(f"-{name} {value}" for name, value in options.items())
+    sides = f"{width}x{height} to {encoder.max_side}"
+    return (f"`{encoder.name}`", encoder.codec, sides, ", ".join(takers), f"`{written}`")
 
 
 # ----------------------------------------------------------------------------------------------------- errors

@@ -3,7 +3,8 @@
 share -> place -> connect -> verify -> emit; see the module of each.
 """
 
-from apigpu.compiler.compile import OutputSpec, compile_clip
+from apigpu.compiler.compile import compile_clip
 from apigpu.compiler.cut import cut_to_frame
+from apigpu.compiler.output import OutputSpec
 
 __all__ = ["OutputSpec", "compile_clip", "cut_to_frame"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from apigpu.compiler.connect import connect
 from apigpu.compiler.containers import CONTAINERS, FORMATS_WITHOUT_PTS, Container
 from apigpu.compiler.emit import emit
 from apigpu.compiler.encoders import Encoder, choose_encoder
+from apigpu.compiler.output import OutputSpec
 from apigpu.compiler.picture import draw
 from apigpu.compiler.place import Placement, place
 from apigpu.compiler.share import share
@@ -22,17 +22,11 @@ from apigpu.plan.model import Plan, PlanAsset, PlanEstimate, PlanOutput, PlanSte
 from apigpu.streams import Clip
 from apigpu.targets.target import Target
 
+__all__ = ["OutputSpec", "compile_clip"]
+
 _TICKS_PER_S = 90000
 _AUDIO_NS_PER_SAMPLE = 60.0
 _FRAME = Container("image2", options={"update": "1"})
-
-
-@dataclass(frozen=True)
-class OutputSpec:
-    """What file is wanted: a container of `apigpu.compiler.containers`, or `png` for a single frame."""
-
-    container: str = "mp4"
-    codec: str = "h264"
 
 
 def compile_clip(
@@ -50,16 +44,17 @@ def compile_clip(
     if clip.video is not None and clip.video.format.duration_s and clip.video.format.frames < 1:
         raise InputError("the result would not have a single frame.", code="empty_result")
     container = _container(wanted.container)
-    copied = _copied(video, container) if video is not None else None
+    copied = _copied(video, container, wanted.codec) if video is not None else None
     copies_video = copied is not None
     copies_audio = audio is not None and _copies_audio(audio, container)
     encoder, placement = None, None
     if video is not None and not copies_video:
-        encoder = choose_encoder("png" if wanted.container == "png" else wanted.codec, _picture(video), target)
+        encoder = choose_encoder(wanted.encoded_as, _picture(video), target)
         placement = place(video, encoder, target)
     graph = connect(video, audio, placement)
     links = verify(graph, encoder, target)
-    options = _output_options(video, audio, container, encoder, copied, copies_audio)
+    settings = encoder.options_on(target, wanted.quality) if encoder is not None else {}
+    options = _output_options(video, audio, container, encoder, copied, copies_audio, settings)
     emitted = emit(graph, options, target.capabilities.version)
     video_codec = "" if video is None else "copy" if copies_video else encoder.name if encoder else ""
     audio_codec = "" if audio is None else "copy" if copies_audio else container.audio_encoder
@@ -100,10 +95,10 @@ def _container(name: str) -> Container:
     return found
 
 
-def _copied(root: Node, container: Container) -> VideoSource | None:
+def _copied(root: Node, container: Container, codec: str | None) -> VideoSource | None:
     """The source of a picture that nothing is done to: a player turns and shapes it by the file's own metadata.
 
-    One that is only cut at its end is copied too.
+    One that is only cut at its end is copied too; one of another codec than the wanted one is not.
     """
     node = root
     if isinstance(node.operator, Trim) and node.operator.start_s == 0:
@@ -111,7 +106,7 @@ def _copied(root: Node, container: Container) -> VideoSource | None:
     if isinstance(node.operator, Display):
         node = node.inputs[0]
     source = node.operator
-    if not isinstance(source, VideoSource) or source.start_s:
+    if not isinstance(source, VideoSource) or source.start_s or codec not in {None, source.stream.codec}:
         return None
     can = source.stream.codec in container.copies_video and source.file.format not in FORMATS_WITHOUT_PTS
     return source if can else None
@@ -136,17 +131,19 @@ def _output_options(
     encoder: Encoder | None,
     copied: VideoSource | None,
     copies_audio: bool,
+    settings: Mapping[str, str],
 ) -> dict[str, str]:
     """Options before the output path, in FFmpeg's names."""
     options: dict[str, str] = dict(container.options)
     if video is not None:
         options["c:v"] = "copy" if encoder is None else encoder.name
-        if copied is not None and copied.stream.codec in container.video_tags:
-            options["tag:v"] = container.video_tags[copied.stream.codec]
+        codec = encoder.codec if encoder is not None else copied.stream.codec if copied is not None else ""
+        if codec in container.video_tags:
+            options["tag:v"] = container.video_tags[codec]
         if copied is not None and isinstance(video.operator, Trim):
             options["t"] = f"{video.operator.end_s:.6f}"
     if encoder is not None and video is not None:
-        options |= encoder.options
+        options |= settings
         options |= _timing(_picture(video), container)
     if audio is not None:
         options["c:a"] = "copy" if copies_audio else container.audio_encoder

@@ -16,7 +16,7 @@ from apigpu.targets.target import ENCODER_FEATURES, Target
 
 NVDEC_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "mjpeg"})
 _NVENC = ("h264_nvenc", "hevc_nvenc")
-_SOFTWARE = ("libx264", "libx265")
+_SOFTWARE = ("libx264", "libx265", "libsvtav1")
 
 
 @dataclass(frozen=True)
