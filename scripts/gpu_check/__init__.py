@@ -1,0 +1,1 @@
+"""What a machine's card makes of every operation, against its processor. `scripts/gpu-check` runs it."""
