@@ -54,6 +54,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "baseline.mp4": (*x264, "-profile:v", "baseline"),
         "interlaced.mp4": (*x264, "-s", "320x192", "-flags", "+ildct+ilme", "-x264opts", "cqm=jvt"),
         "vp9.webm": ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-pix_fmt", "yuv420p"),
+        "odd.webm": ("-s", "161x121", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-pix_fmt", "yuv420p"),
         "mjpeg.avi": ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"),
         "hevc.mp4": (
             "-c:v",

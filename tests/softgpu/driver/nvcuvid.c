@@ -91,7 +91,7 @@ EXPORT int cuvidCreateDecoder(Decoder **result, const CuvidCreate *wanted)
     Decoder *decoder = calloc(1, sizeof *decoder);
     decoder->codec = codec;
     decoder->width = (int)wanted->ulTargetWidth;
-    decoder->height = ((int)wanted->ulTargetHeight + 1) & ~1;
+    decoder->height = (int)wanted->ulTargetHeight;
     decoder->inner = inner->open(codec);
     pthread_mutex_init(&decoder->lock, NULL);
     if (!decoder->inner) {
@@ -145,6 +145,7 @@ static int smaller(int a, int b)
     return a < b ? a : b;
 }
 
+/* FFmpeg looks for chroma right after the rows that it asked for, also where their number is odd. */
 static void write_nv12(const InnerPicture *from, uint8_t *to, size_t pitch, int width, int height)
 {
     uint8_t *chroma = to + pitch * height;
@@ -165,7 +166,7 @@ EXPORT int cuvidMapVideoFrame64(Decoder *decoder, int surface, unsigned long lon
     uint64_t memory;
     (void)processing;
     *pitch = (unsigned)(decoder->width + DEVICE_ALIGNMENT - 1) / DEVICE_ALIGNMENT * DEVICE_ALIGNMENT;
-    int error = allocate(&memory, (size_t)*pitch * decoder->height * 3 / 2);
+    int error = allocate(&memory, (size_t)*pitch * (decoder->height + (decoder->height + 1) / 2));
     if (error)
         return error;
     pthread_mutex_lock(&decoder->lock);
