@@ -1,4 +1,6 @@
-"""Writes the reference pages of this folder from the code that they describe; `--check` only compares.
+"""Writes the reference pages of this folder from the code that they describe, and draws the plans of one other.
+
+`--check` only compares.
 
 `scripts/docs` runs it, and a test runs the check.
 """
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from error_codes import Said, said
+from plan_pictures import with_pictures
 
 from apigpu.compiler.containers import CONTAINERS
 from apigpu.compiler.encoders import CODECS, ENCODERS, Encoder
@@ -27,6 +30,7 @@ from apigpu.targets.target import Target
 from apigpu_runtime.cli.flags import Flag, flags_of
 
 FOLDER = Path(__file__).resolve().parent
+FRAMES = "explanation/1-where-frames-live.md"
 BUILT_IN = ("img2vid", "addaudio", "caption")
 NOTE = "<!-- Written by scripts/docs. Change the code that it describes, not this file. -->"
 
@@ -40,6 +44,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "errors.md": errors_page,
         "plan-json.md": plan_page,
         "plan.schema.json": lambda: json.dumps(plan_schema(), indent=2) + "\n",
+        FRAMES: lambda: with_pictures(FOLDER / FRAMES),
     }
 
 

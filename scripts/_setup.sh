@@ -106,6 +106,11 @@ missing_test_packages() {
 	chromium chromium
 	END
     [ -e /usr/include/stdlib.h ] || printf '%s ' libc6-dev
+    # Of the software NVIDIA driver, where Debian's own compiler would find them.
+    for library in avcodec avutil; do
+        set -- /usr/include/"lib$library" /usr/include/*-linux-gnu/"lib$library"
+        [ -e "$1" ] || [ -e "$2" ] || printf '%s ' "lib$library-dev"
+    done
 }
 
 # One by one: where a release lacks one package, the others still arrive.

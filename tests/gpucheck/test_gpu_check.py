@@ -57,3 +57,15 @@ def test_a_machine_without_a_card_fails_and_claims_nothing(tmp_path: Path) -> No
     page = next(tmp_path.iterdir()).read_text(encoding="utf-8")
     assert "- every operation: there are no CUDA frames here" in page
     assert "## Operations" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--wheels",), "--wheels needs a folder"), (("--quick", "--wheels=nowhere"), "there is no folder nowhere")],
+)
+def test_wheels_that_are_not_there_are_told_before_anything_is_installed(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    script = str(ROOT / "scripts" / "gpu-check")
+    done = subprocess.run([script, *words], cwd=tmp_path, capture_output=True, text=True, timeout=10, check=False)
+    assert (done.returncode, done.stderr) == (2, f"apigpu: {said}\n")

@@ -87,7 +87,7 @@ def test_every_apigpu_command_in_the_documents_works(
 def test_every_script_that_the_documents_call_is_there() -> None:
     lines = [line for _, text in snippets("sh") for line in text.splitlines()]
     called = {line.split()[0] for line in lines if line.startswith("scripts/")}
-    called |= {name for page in PAGES for name in re.findall(r"`(scripts/\w+)", page.read_text(encoding="utf-8"))}
+    called |= {name for page in PAGES for name in re.findall(r"`(scripts/[\w-]+)", page.read_text(encoding="utf-8"))}
     assert called
     assert [name for name in sorted(called) if not (ROOT / name).is_file()] == []
 
