@@ -6,16 +6,17 @@ import asyncio
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from apigpu.compiler.compile import OutputSpec, compile_clip
+from apigpu.compiler import OutputSpec, compile_clip
 from apigpu.errors import ApiGpuError, FFmpegError, InputError, PluginError, SetupError
 from apigpu.ffmpeg.binary import Binaries, find_binaries
 from apigpu.ffmpeg.capabilities import Capabilities, capabilities_of
 from apigpu.ffmpeg.progress import OnProgress
 from apigpu.ffmpeg.run import RunResult, run
+from apigpu.formats import Domain
 from apigpu.media.facts import MediaFile
 from apigpu.media.fields import MediaKind, MediaRef
 from apigpu.media.handles import Media, Notice
@@ -23,6 +24,7 @@ from apigpu.media.limits import Limits
 from apigpu.media.probe import probe, read_text
 from apigpu.plan.model import Plan, PlanWarning
 from apigpu.streams import Clip, owned_by
+from apigpu.targets.ladder import Setbacks
 from apigpu.targets.target import Target
 from apigpu_runtime.fetch import at, bounded, fetch_all
 from apigpu_runtime.output_file import disk_full, placed
@@ -34,11 +36,12 @@ _ALMOST_FULL_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Machine:
-    """The FFmpeg that does the work, and the settings under which it does."""
+    """The FFmpeg that does the work, the settings under which it does, and what has gone wrong with the hardware."""
 
     settings: Settings
     binaries: Binaries
     capabilities: Capabilities
+    setbacks: Setbacks = field(default_factory=Setbacks, compare=False)
 
     @classmethod
     def found(cls, settings: Settings) -> Machine:
@@ -47,14 +50,30 @@ class Machine:
         return cls(settings, binaries, capabilities_of(binaries, settings.environ))
 
     def target(self, name: str) -> Target:
-        """The target of that name; `auto` is what this machine really has. Raises InputError."""
-        if name == "auto":
-            from apigpu.targets.detect import detect
+        """The target of that name; `auto` is what this machine really has, `cuda` the same with CUDA required.
 
-            return detect(self.binaries, self.capabilities)
-        from apigpu.targets.presets import named_target
+        Raises InputError for an unknown name, SetupError where CUDA is required and absent.
+        """
+        if name not in {"auto", "cuda"}:
+            from apigpu.targets.presets import named_target
 
-        return named_target(name, self.capabilities)
+            return named_target(name, self.capabilities)
+        target = self.detected()
+        if name == "cuda" and Domain.CUDA not in target.domains:
+            lack = next((lack for lack in target.lacks if lack.what == "cuda"), None)
+            raise SetupError(
+                lack.sentence if lack else "CUDA cannot be used here.",
+                code="no_cuda",
+                where="target",
+                remedy=lack.remedy if lack else "Use --target auto.",
+            )
+        return target
+
+    def detected(self, *, fresh: bool = False) -> Target:
+        """What this machine really has; `fresh` does not trust what was found before."""
+        from apigpu.targets.detect import detect
+
+        return detect(self.binaries, self.capabilities, self.settings.environ, fresh=fresh)
 
 
 @dataclass(frozen=True)
@@ -65,9 +84,13 @@ class Prepared:
     warnings: tuple[PlanWarning, ...]
     files: Mapping[str, Path]
 
-    def compiled(self, target: Target, container: str) -> Plan:
-        """The plan for a target. Raises UnsupportedError, GraphError, InputError."""
-        return compile_clip(self.clip, target, output=OutputSpec(container), warnings=self.warnings)
+    def compiled(self, target: Target, output: OutputSpec | str) -> Plan:
+        """The plan for a target; a container's name stands for its defaults.
+
+        Raises UnsupportedError, GraphError, InputError.
+        """
+        wanted = OutputSpec(output) if isinstance(output, str) else output
+        return compile_clip(self.clip, target, output=wanted, warnings=self.warnings)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from apigpu.ffmpeg.failures import Failure
 from apigpu.targets.probes import Answer
@@ -47,7 +48,7 @@ def lacks_of_decoders(answers: Mapping[str, Answer]) -> Iterable[Lack]:
             return
     for failure, codecs in causes:
         sentence = f"{', '.join(codecs)}: decoded on the CPU, since {_OF_THE_CODEC[failure.code]}."
-        yield Lack("nvdec", "nvdec_lacks_codec", sentence)
+        yield Lack("nvdec", "nvdec_lacks_codec", sentence, names=tuple(codecs))
 
 
 def lacks_of_encoders(answers: Mapping[str, Answer], otherwise: str) -> Iterable[Lack]:
@@ -55,7 +56,8 @@ def lacks_of_encoders(answers: Mapping[str, Answer], otherwise: str) -> Iterable
     for failure, encoders in _by_cause(answers):
         instead = f"; {otherwise} encodes" if "h264_nvenc" in encoders and otherwise else ""
         needs = next((answers[name].needs_driver for name in encoders if answers[name].needs_driver), "")
-        yield _lack("nvenc", f"{', '.join(encoders)} cannot be used{instead}", failure, needs)
+        lack = _lack("nvenc", f"{', '.join(encoders)} cannot be used{instead}", failure, needs)
+        yield replace(lack, names=tuple(encoders))
 
 
 def _lack(what: str, effect: str, failure: Failure, needs_driver: str) -> Lack:

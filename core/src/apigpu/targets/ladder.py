@@ -5,6 +5,7 @@ cuda+nvdec+nvenc -> cuda+nvenc -> cuda+nvdec -> cuda -> cpu+nvenc -> cpu, as far
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ Parts = frozenset[str]
 
 _CUDA, _NVDEC, _NVENC = frozenset({"cuda"}), frozenset({"nvdec"}), frozenset({"nvenc"})
 _ALL = _CUDA | _NVDEC | _NVENC
+_REFUSED = re.compile(r"^\[(\w+) @ [^\]]+\] (?:\[\w+\] )?Failed setup for format cuda", re.MULTILINE)
 _ORDER = (_ALL, _CUDA | _NVENC, _CUDA | _NVDEC, _CUDA, _NVENC, frozenset[str]())
 
 
@@ -143,3 +145,11 @@ def _name(parts: Parts) -> str:
 
 def _told(rung: Rung, lower: Rung, error: FFmpegError) -> str:
     return f"{rung.name} failed, so {lower.name} is used: {error.message}"
+
+
+def refused_by_nvdec(log: str) -> tuple[str, ...]:
+    """The codecs that a run's log tells of: NVDEC would not have them, and FFmpeg decoded them on the CPU.
+
+    FFmpeg goes on without it and ends with exit status 0.
+    """
+    return tuple(dict.fromkeys(_REFUSED.findall(log)))

@@ -13,12 +13,16 @@ ENCODER_FEATURES = ("b_ref_mode", "temporal-aq", "rc-lookahead", "bf")
 
 @dataclass(frozen=True)
 class Lack:
-    """One thing that a machine might have and has not: `cuda`, `nvdec`, `nvenc`, or a part of one of them."""
+    """One thing that a machine might have and has not: `cuda`, `nvdec` or `nvenc`.
+
+    `names` are the codecs or encoders that are meant, where the others work or fail for another cause.
+    """
 
     what: str
     code: str
     sentence: str
     remedy: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from apigpu.errors import ApiGpuError
 from apigpu.formats import Domain
 from apigpu.registry import Registry
+from apigpu.targets.ladder import rungs
 from apigpu.targets.target import Target
 from apigpu_runtime.cli.parser import Parser
 from apigpu_runtime.execute import Machine
@@ -35,49 +37,85 @@ def run(words: Sequence[str]) -> int:
     parser = Parser(prog="apigpu doctor", description="Tell whether this machine can render, and what it lacks.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     options = parser.parse_all(words)
-    findings = examine(Settings.from_environment(), Registry.discover())
-    is_able = all(item.ok is not False for item in findings)
+    examination = examination_of(Settings.from_environment(), Registry.discover())
+    is_able = all(item.ok is not False for item in examination.findings)
     if options.json:
-        print(json.dumps({"ok": is_able, "findings": [asdict(item) for item in findings]}, indent=2))
+        print(json.dumps({"ok": is_able, **_document(examination)}, indent=2))
     else:
-        print("\n".join(map(_line, findings)))
+        print("\n".join(map(_line, examination.findings)))
         print("\nThis machine can render." if is_able else "\nThis machine cannot render yet: see FAIL above.")
     return 0 if is_able else 1
 
 
+@dataclass(frozen=True)
+class Examination:
+    """What was found, and the target that renders would have; None where FFmpeg is missing."""
+
+    findings: tuple[Finding, ...]
+    target: Target | None = None
+
+
 def examine(settings: Settings, registry: Registry) -> list[Finding]:
-    """Everything that a render needs, in the order in which it is needed."""
+    """What there is to say of this machine, line by line."""
+    return list(examination_of(settings, registry).findings)
+
+
+def examination_of(settings: Settings, registry: Registry) -> Examination:
+    """Everything that a render needs, in the order in which it is needed; the hardware is asked anew."""
     try:
         machine = Machine.found(settings)
+        target = machine.detected(fresh=True)
     except ApiGpuError as error:
-        return [Finding("ffmpeg", False, error.message, error.remedy), *_plugins(registry)]
+        return Examination((Finding("ffmpeg", False, error.message, error.remedy), *_plugins(registry)))
     binaries = machine.binaries
-    return [
+    findings = (
         Finding("ffmpeg", True, f"{binaries.version_text}, {binaries.ffmpeg} (from {binaries.source})"),
         Finding("ffprobe", True, binaries.ffprobe),
-        *_hardware(machine),
+        *_hardware(target),
         _fonts(settings.environ),
         *_plugins(registry),
-    ]
+    )
+    return Examination(findings, target)
 
 
-def _hardware(machine: Machine) -> list[Finding]:
-    try:
-        target = machine.target("auto")
-    except ApiGpuError as error:
-        return [Finding("device", False, error.message, error.remedy)]
-    return [Finding("device", True, target.device or "CPU"), *_gpu(target), _encoders(target)]
+def _document(examination: Examination) -> dict[str, Any]:
+    findings = [asdict(item) for item in examination.findings]
+    target = examination.target
+    if target is None:
+        return {"findings": findings}
+    told = {
+        "name": target.name,
+        "device": target.device,
+        "driver": target.driver,
+        "ladder": [rung.name for rung in rungs(target)],
+        "decoders": sorted(target.decoders),
+        "encoders": list(target.encoders),
+        "encoder_features": sorted(target.encoder_features),
+        "lacks": [asdict(lack) for lack in target.lacks],
+    }
+    return {"findings": findings, "target": told}
 
 
-def _gpu(target: Target) -> list[Finding]:
+def _hardware(target: Target) -> list[Finding]:
+    driver = f", driver {target.driver}" if target.driver else ""
     has_cuda = Domain.CUDA in target.domains
-    nvenc = [name for name in target.encoders if name.endswith("_nvenc")]
-    why = " ".join(target.reasons)
     return [
-        Finding("cuda", has_cuda or None, "filters run on the GPU" if has_cuda else why or "no CUDA device"),
-        Finding("nvdec", bool(target.decoders) or None, ", ".join(sorted(target.decoders)) or "not available"),
-        Finding("nvenc", bool(nvenc) or None, ", ".join(nvenc) or "not available"),
+        Finding("device", True, f"{target.device or 'CPU'}{driver}"),
+        _part(target, "cuda", "filters run on the GPU" if has_cuda else ""),
+        _part(target, "nvdec", ", ".join(sorted(target.decoders))),
+        _part(target, "nvenc", ", ".join(target.nvenc)),
+        _encoders(target),
+        Finding("ladder", True, " -> ".join(rung.name for rung in rungs(target))),
     ]
+
+
+def _part(target: Target, what: str, works: str) -> Finding:
+    """One part of the card: what of it works, and a sentence with its remedy for what does not."""
+    lacks = [lack for lack in target.lacks if lack.what == what]
+    remedies = dict.fromkeys(lack.remedy for lack in lacks if lack.remedy)
+    sentences = [works, *(lack.sentence.removesuffix(".") for lack in lacks)]
+    detail = "; ".join(sentence for sentence in sentences if sentence)
+    return Finding(what, bool(works) or None, detail or "not available", " ".join(remedies))
 
 
 def _encoders(target: Target) -> Finding:
