@@ -136,7 +136,7 @@ def test_the_layer_of_a_script_of_the_user_shows_what_ass_shows(each_ffmpeg: str
 
 CUDA = {
     "overlay_cuda": ("x", "y", "eof_action"),
-    "scale_cuda": ("format", "w", "h"),
+    "scale_cuda": ("format", "w", "h", "interp_algo"),
     "hwupload": (),
     "hwdownload": (),
 }

@@ -200,7 +200,7 @@ def picture_size(binaries: Binaries, path: Path) -> tuple[int, ...]:
 
 # ------------------------------------------------------------------------------------------ rules without FFmpeg
 
-OPTIONS = "w h x y format pix_fmts eof_action sigma".split()
+OPTIONS = "w h x y format pix_fmts eof_action sigma interp_algo".split()
 NAMES = "scale scale_cuda overlay_cuda hwupload hwdownload format gblur crop split".split()
 STATED = Capabilities.stated(filters=dict.fromkeys(NAMES, OPTIONS), encoders=["libx264", "h264_nvenc"])
 
@@ -256,3 +256,27 @@ def test_an_output_that_nobody_uses_is_refused() -> None:
     first, _ = Fragment("t").call("split", (pad,), {}, outputs=2)
     with pytest.raises(GraphError, match="output 1 is used 0 times"):
         verify(Concrete(first, None, known), X264, named_target("cpu", STATED))
+
+
+def test_cuda_filters_are_kept_from_what_ffmpeg_does_wrong() -> None:
+    """What each does without its rule is shown in tests/softgpu: test_filters and test_codecs."""
+    assert "scale_cuda (mine): needs nearest, bilinear or bicubic without param" in problems_of(
+        ("hwupload", {}), ("scale_cuda", {"w": 640, "h": 360, "interp_algo": "lanczos"})
+    )
+    assert "overlay_cuda (mine): needs eof_action=pass" in laid_over({"x": 0, "y": 0})
+    assert "the layer of 640x360 at 0,800 leaves 1920x1080" in laid_over({"x": 0, "y": 800, "eof_action": "pass"})
+
+
+def laid_over(options: dict[str, object]) -> str:
+    """What verify says of a small picture laid over a large one on CUDA."""
+    video = Media(files={"in": media_file()}).video("in").video
+    assert video is not None
+    pad = Pad(FileInput(media_file()), 0)
+    known = {pad: Known(video.format, Home(Domain.SYSTEM, "yuv420p"))}
+    fragment = Fragment("t", "mine")
+    main, layer = fragment.call("split", (fragment.filter("hwupload", pad),), {}, outputs=2)
+    layer = fragment.filter("scale_cuda", layer, w=640, h=360)
+    over = fragment.filter("overlay_cuda", main, layer, **options)  # type: ignore[arg-type]
+    with pytest.raises(GraphError) as caught:
+        verify(Concrete(over, None, known), ENCODERS["h264_nvenc"], named_target("l4", STATED))
+    return str(caught.value)

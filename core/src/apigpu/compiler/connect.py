@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apigpu.compiler.containers import FORMATS_WITHOUT_PTS
-from apigpu.compiler.homes import convert
+from apigpu.compiler.homes import convert, reformat_on_cuda
 from apigpu.compiler.inputs import Inputs, nvdec_layout
 from apigpu.compiler.place import Placement
 from apigpu.formats import AudioFormat, Domain, Home, VideoFormat
@@ -172,7 +172,7 @@ class _Writing:
             # NVDEC falls back to software without a word. hwupload passes CUDA frames on and uploads others,
             # and scale_cuda does nothing to frames that have the layout already.
             pad = fragment.filter("hwupload", pad)
-            pad = fragment.filter("scale_cuda", pad, format=nvdec_layout(source.stream.pix_fmt))
+            pad = reformat_on_cuda(fragment, pad, nvdec_layout(source.stream.pix_fmt))
         if source.start_s:
             pad = fragment.filter("setpts", pad, expr=f"PTS+({source.start_s:.6f})/TB")
         elif source.file.format in FORMATS_WITHOUT_PTS:

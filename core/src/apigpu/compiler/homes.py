@@ -55,7 +55,7 @@ def convert(fragment: Fragment, pad: Pad, path: tuple[Home, ...]) -> Pad:
 
 def _convert_once(fragment: Fragment, pad: Pad, here: Home, there: Home) -> Pad:
     if here.domain is there.domain is Domain.CUDA:
-        return fragment.filter("scale_cuda", _before_reformat(pad), format=there.pix_fmt)
+        return reformat_on_cuda(fragment, _before_reformat(pad), there.pix_fmt)
     if there.domain is Domain.CUDA:
         # `format` first: without it FFmpeg may pick another layout for the upload than the next filter wants.
         return fragment.filter("hwupload", fragment.filter("format", pad, pix_fmts=there.pix_fmt))
@@ -65,10 +65,15 @@ def _convert_once(fragment: Fragment, pad: Pad, here: Home, there: Home) -> Pad:
     return fragment.filter("format", pad, pix_fmts=there.pix_fmt)
 
 
+def reformat_on_cuda(fragment: Fragment, pad: Pad, pix_fmt: str) -> Pad:
+    """The same picture in another layout. Left to itself, scale_cuda takes 16 samples for every pixel of it."""
+    return fragment.filter("scale_cuda", pad, format=pix_fmt, interp_algo="nearest")
+
+
 def _before_reformat(pad: Pad) -> Pad:
     """The pad itself, or what comes before it where it only changed the layout: two changes are one."""
     call = pad.origin
-    if isinstance(call, Call) and call.name == "scale_cuda" and [name for name, _ in call.options] == ["format"]:
+    if isinstance(call, Call) and call.name == "scale_cuda" and "w" not in dict(call.options):
         return call.inputs[0]
     return pad
 

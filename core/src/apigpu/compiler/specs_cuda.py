@@ -47,6 +47,9 @@ def scale_cuda(links: Sequence[Link], options: Options) -> Link:
     layout = str(options.get("format", link.pix_fmt))
     if layout not in SCALABLE:
         raise SpecError(f"gives {', '.join(sorted(SCALABLE))}, not {layout}")
+    if options.get("interp_algo") == "lanczos" or "param" in options:
+        # What is brighter than white turns black (seen in 5.1 and 9.0); bicubic without `param` stays in range.
+        raise SpecError("needs nearest, bilinear or bicubic without param: others overshoot, and FFmpeg wraps that")
     return replace(link, pix_fmt=layout)
 
 
@@ -56,6 +59,10 @@ def overlay_cuda(links: Sequence[Link], options: Options) -> Link:
     legal = {"nv12": {"nv12"}, "yuv420p": {"yuv420p", "yuva420p"}}
     if over.pix_fmt not in legal.get(main.pix_fmt, set()):
         raise SpecError(f"cannot lay {over.pix_fmt} over {main.pix_fmt}")
+    if options.get("eof_action") != "pass":
+        # Otherwise FFmpeg 9 takes the height of the encoder's picture from a padded copy of the first frame: 1088
+        # rows for 1080 behind scale_cuda.
+        raise SpecError("needs eof_action=pass")
     x, y = number_in(options, "x"), number_in(options, "y")
     # overlay_cuda writes past the picture into other memory instead of clipping (seen in 5.1 and 9.0).
     outside = x is None or y is None or x < 0 or y < 0 or x + over.width > main.width or y + over.height > main.height

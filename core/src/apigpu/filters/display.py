@@ -68,8 +68,9 @@ class Display(VideoFilter):
             build=self._build_system,
             cost_ns_per_s=pixels_per_s * (40.0 if self.color is not None else 4.0),
         )
-        if self.color is not None or self.mirrored or self.rotation_deg == 180:
-            return [system]  # FFmpeg has no CUDA filter that tone-maps, mirrors or turns by 180 degrees
+        loses_an_edge = self.needs_size and self.sar == 1
+        if self.color is not None or self.mirrored or self.rotation_deg == 180 or loses_an_edge:
+            return [system]  # FFmpeg has no CUDA filter that tone-maps, mirrors, turns by 180 degrees or crops
         formats = tuple(name for name in ANY_CUDA if name != "yuva420p")
         cuda = Implementation(
             domain=Domain.CUDA, accepts=(formats,), build=self._build_cuda, cost_ns_per_s=pixels_per_s * 0.1
@@ -102,10 +103,10 @@ class Display(VideoFilter):
         if self.rotation_deg:
             video = _without_matrix(fragment, video)
             video = fragment.filter("transpose_cuda", video, dir=_TRANSPOSE[self.rotation_deg])
+        if self.sar == 1:
+            return video
         width, height = self.size
-        if self.needs_size:
-            video = fragment.filter("scale_cuda", video, w=width, h=height)
-        return fragment.filter("setsar", video, sar=1) if self.sar != 1 else video
+        return fragment.filter("setsar", fragment.filter("scale_cuda", video, w=width, h=height), sar=1)
 
 
 def shown_size(width: int, height: int, sar: Fraction, rotation_deg: int) -> tuple[int, int]:

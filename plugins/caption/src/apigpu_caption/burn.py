@@ -55,6 +55,9 @@ class BurnIn(VideoFilter):
     def _on_cuda(self, layer: Layer, cost_ns_per_s: float, *, tag_alpha: bool) -> Implementation:
         def build(fragment: Fragment, video: Pad) -> Pad:
             drawn = fragment.filter("hwupload", layer.draw(fragment, self.fonts, tag_alpha=tag_alpha))
+            # With eof_action=pass only the video's time base counts, and where that is a whole frame, as out of `fps`
+            # or AVI, FFmpeg would round the layer's times to frames: some captions came one frame early.
+            video = fragment.filter("settb", video, expr="intb/100")
             # FFmpeg 9 otherwise takes the height of the encoder's picture from a padded copy of the first frame.
             return fragment.filter("overlay_cuda", video, drawn, x=0, y=layer.canvas.y, eof_action="pass")
 
