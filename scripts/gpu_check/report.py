@@ -81,64 +81,49 @@ def _cases(results: Results) -> Iterator[str]:
     yield "## Operations"
     yield (
         "PSNR in dB is of luma against the processor's pictures stored without loss: the worst frame of what the "
-        "card does before the encoder, also stored without loss, and all frames of the result. Frames a second are "
-        "on the clock, the start of FFmpeg included. Uploads and downloads are bytes of the whole render."
+        "card does before the encoder, also stored without loss, and all frames of the result."
     )
-    yield _table(
-        ("", "decoded", "encoded by", "frames", "before the encoder", "result", "card, fps", "processor, fps"),
-        (_pictures_row(item) for item in results.cases),
+    pictures = ("", "decoded", "encoded by", "frames", "before the encoder", "result")
+    yield _table(pictures, map(_pictures, results.cases))
+    yield "Transfers are bytes of the whole render. " + (
+        "The plan counts pixels; the device counts whole rows of memory, which can be longer."
+        if results.device.is_software
+        else "They are planned ones: a card does not count them."
     )
-    counted = "counted by the device" if results.device.is_software else "a card does not count them"
-    yield _table(
-        (
-            "",
-            "uploads planned",
-            f"uploads, {counted}",
-            "downloads planned",
-            f"downloads, {counted}",
-            "GPU",
-            "NVENC",
-            "NVDEC",
-        ),
-        (_bus_row(item) for item in results.cases),
-    )
+    transfers = ("", "uploads planned", "downloads planned", "uploads counted", "downloads counted")
+    yield _table(transfers if results.device.is_software else transfers[:3], map(_transfers, results.cases))
+    if not results.device.is_software:
+        yield "Frames a second are on the clock, the start of FFmpeg included. Load is the highest of the samples."
+        speeds = ("", "card, frames a second", "processor, frames a second", "GPU", "NVENC", "NVDEC")
+        yield _table(speeds, map(_speeds, results.cases))
     for item in results.cases:
         if item.plan is not None:
             yield f"### {item.case}"
             yield f"```text\n{render_picture(item.plan).rstrip()}\n```"
 
 
-def _pictures_row(item: Measured) -> tuple[str, ...]:
+def _pictures(item: Measured) -> tuple[str, ...]:
     plan = item.plan
     if plan is None:
-        return (item.case, "did not render", *[""] * 6)
+        return (item.case, "did not render", *[""] * 4)
+    before, result = _db(item.graph, worst=True), _db(item.encoded, worst=False)
+    return (item.case, ", ".join(plan.decoders), plan.output.video, str(plan.output.frames), before, result)
+
+
+def _transfers(item: Measured) -> tuple[str, ...]:
+    plan, trace = item.plan, item.trace
+    planned = [bytes_words(carried_bytes(plan, name)) if plan else "" for name in ("upload", "download")]
+    counted = [bytes_words(sum(copies)) for copies in (trace.uploads, trace.downloads)] if trace else []
+    return (item.case, *planned, *counted)
+
+
+def _speeds(item: Measured) -> tuple[str, ...]:
+    loads = [item.load.peak(f"utilization.{name}") if item.load else None for name in ("gpu", "encoder", "decoder")]
     return (
         item.case,
-        ", ".join(plan.decoders),
-        plan.output.video,
-        str(plan.output.frames),
-        _db(item.graph, worst=True),
-        _db(item.encoded, worst=False),
-        f"{item.card_fps:.0f}" if item.card_fps else "",
-        f"{item.cpu_fps:.0f}" if item.cpu_fps else "",
+        *(f"{fps:.0f}" if fps else "" for fps in (item.card_fps, item.cpu_fps)),
+        *("" if load is None else f"{load:.0f}%" for load in loads),
     )
-
-
-def _bus_row(item: Measured) -> tuple[str, ...]:
-    plan = item.plan
-    if plan is None:
-        return (item.case, *[""] * 7)
-    up, down = (bytes_words(carried_bytes(plan, name)) for name in ("upload", "download"))
-    counted = ("", "")
-    if item.trace is not None:
-        counted = (bytes_words(sum(item.trace.uploads)), bytes_words(sum(item.trace.downloads)))
-    return (item.case, up, counted[0], down, counted[1], *_loads(item))
-
-
-def _loads(item: Measured) -> Iterator[str]:
-    for name in ("gpu", "encoder", "decoder"):
-        peak = item.load.peak(f"utilization.{name}") if item.load is not None else None
-        yield "" if peak is None else f"{peak:.0f}%"
 
 
 def _not_run(results: Results) -> Iterator[str]:
