@@ -22,8 +22,6 @@ from apigpu.plan.model import Plan, PlanAsset, PlanEstimate, PlanOutput, PlanSte
 from apigpu.streams import Clip
 from apigpu.targets.target import Target
 
-__all__ = ["OutputSpec", "compile_clip"]
-
 _TICKS_PER_S = 90000
 _AUDIO_NS_PER_SAMPLE = 60.0
 _FRAME = Container("image2", options={"update": "1"})
