@@ -88,7 +88,10 @@ class _Drawing:
         before = {self._box_of[id(pad.origin)] for pad in call.inputs}
         box = self._box_of_piece.get(piece, "")
         if not box and len(before) == 1 and self._only_hands_on(next(iter(before)), name, domain):
-            box = next(iter(before))
+            (box,) = before
+            node = self.boxes[box]
+            self.boxes[box] = node.model_copy(update={"filters": (*node.filters, name)})
+            return box
         if not box:
             box = self._add(PlanNode(id="", kind="filter", label="", domain=domain, owner=call.owner))
         node = self.boxes[box]
