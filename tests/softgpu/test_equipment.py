@@ -64,3 +64,14 @@ def test_an_unknown_personality_is_refused() -> None:
     done = subprocess.run(QUERY, env=env, executable=smi, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "there is no personality t5" in done.stderr
+
+
+@pytest.mark.ffmpeg
+def test_a_container_without_video_compiles_its_kernels_itself(tmp_path: Path) -> None:
+    env = environment("no-video-capability") | {"SOFTGPU_KERNELS": str(tmp_path)}
+    picture = ("-init_hw_device", "cuda=cu", "-filter_hw_device", "cu", "-f", "lavfi", "-i", "color=s=64x64")
+    chain = ("-vf", "format=yuv420p,hwupload,scale_cuda=32:32", "-frames:v", "1", "-f", "null", "-")
+    command = ("ffmpeg", "-v", "error", "-nostdin", *picture, *chain)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.glob("*.so"))

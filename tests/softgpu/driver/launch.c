@@ -29,12 +29,13 @@ static uint64_t hash(const char *text)
     return value;
 }
 
-/* The folder of this library, where the build has put kernel.h too. */
+/* The folder of this library, where the build has put kernel.h too. A container without video has a link to it. */
 static void own_folder(char *folder)
 {
     Dl_info here;
     dladdr((void *)own_folder, &here);
-    snprintf(folder, PATH_MAX, "%s", here.dli_fname);
+    if (!realpath(here.dli_fname, folder))
+        snprintf(folder, PATH_MAX, "%s", here.dli_fname);
     *strrchr(folder, '/') = 0;
 }
 
