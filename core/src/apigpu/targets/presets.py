@@ -51,7 +51,7 @@ def named_target(name: str, capabilities: Capabilities) -> Target:
             f"there is no target {name!r}.",
             code="unknown_target",
             where="target",
-            remedy=f"{hint}There are: auto, {', '.join(TARGET_NAMES)}.",
+            remedy=f"{hint}There are: auto, cuda, {', '.join(TARGET_NAMES)}.",
         )
     return Target(
         name,

@@ -14,7 +14,10 @@ from apigpu.registry import Registry
 from apigpu_runtime.cli.app import COMMANDS
 from apigpu_runtime.cli.arguments import AddOptions, Job, parse_job
 
-TARGETS_HELP = "Machine to plan for: auto (this one), cpu, t4, l4, rtx4090, a100 or h100. [default auto]"
+TARGETS_HELP = (
+    "Machine to plan for: auto (this one), cuda (this one, and CUDA must work), cpu, t4, l4, rtx4090, a100 or h100. "
+    "[default auto]"
+)
 
 
 def job_from(command: str, words: Sequence[str], add_options: AddOptions) -> Job:
