@@ -27,7 +27,7 @@ from gpu_support import Bench
 pytestmark = pytest.mark.ffmpeg
 
 SLOW = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
