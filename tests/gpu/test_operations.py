@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -34,7 +34,7 @@ WORK: Mapping[str, Steps] = {
 @pytest.mark.parametrize("card", ["t4", "l4", "rtx4090", "a100", "h100"])
 @pytest.mark.parametrize("work", WORK)
 def test_a_card_gives_the_result_of_the_cpu(
-    bench: Bench, work: str, card: Personality, record_property: pytest.RecordProperty
+    bench: Bench, work: str, card: Personality, record_property: Callable[[str, object], None]
 ) -> None:
     clip = bench.clip(*WORK[work])
     on_card, on_cpu = bench.on(card, clip), bench.on_cpu(clip, remember_as=work)
