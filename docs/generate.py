@@ -138,7 +138,7 @@ def quality_page() -> str:
     )
     meaning = (
         "One number means about the same look whatever the codec: libx265 and libsvtav1 are told the `crf` at which "
-        "VMAF scores them as it scores libx264 ([bench/quality.py](../bench/quality.py)). The scale "
+        "VMAF scores them as it scores libx264 ([measured](../bench/QUALITY.md)). The scale "
         "ends where SVT-AV1's does. The `cq` of the NVENC encoders follows the software encoder of their codec by a "
         "rule of thumb and has not been calibrated on a card. In between the numbers lie on straight lines."
     )

@@ -81,11 +81,11 @@ ENCODERS: Mapping[str, Encoder] = {
             _SYSTEM_420,
             {"preset": "veryfast", "x265-params": "log-level=error"},
             min_side=(16, 16),
-            ns_per_pixel=40.0,
+            ns_per_pixel=25.0,
         ),
         # SVT-AV1 of Debian 12 refuses smaller pictures.
         Encoder(
-            "libsvtav1", "av1", _SYSTEM_420, {"preset": "8"}, min_side=(64, 64), max_side=8192, ns_per_pixel=30.0
+            "libsvtav1", "av1", _SYSTEM_420, {"preset": "8"}, min_side=(64, 64), max_side=8192, ns_per_pixel=28.0
         ),
         Encoder("png", "png", _homes(Domain.SYSTEM, "rgb24")),
     )

@@ -13,8 +13,8 @@ MIN_QUALITY, DEFAULT_QUALITY, MAX_QUALITY = 1, 75, 100
 ANCHORS = (0, 25, 50, 75, 100)
 _CRF: Mapping[str, tuple[float, ...]] = {
     "libx264": (31, 27.5, 24, 20, 14),
-    "libx265": (35.4, 31.3, 27.9, 22.4, 15),
-    "libsvtav1": (62, 57, 50, 35, 12),
+    "libx265": (35.9, 31.7, 27.7, 22.4, 15),
+    "libsvtav1": (62, 58, 50, 35, 12),
 }
 # A rule of thumb, not calibrated: no NVENC has been measured. Each follows the software encoder of its codec.
 _CQ_ABOVE_CRF = {"h264_nvenc": ("libx264", 1.0), "hevc_nvenc": ("libx265", 1.0), "av1_nvenc": ("libsvtav1", 0.0)}
