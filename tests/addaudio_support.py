@@ -100,7 +100,8 @@ def decoded(path: Path, binaries: Binaries, *, rate_hz: int | None = None, by_ti
         shape += f":sample_rates={rate_hz}"
     clock = ["-copyts"] if by_time else []
     shape = f"aresample=async=1:first_pts=0,{shape}" if by_time else shape
-    argv = [binaries.ffmpeg, "-v", "error", *clock, "-i", str(path), "-map", "0:a:0", "-af", shape, "-f", "f32le", "-"]
+    read = [binaries.ffmpeg, "-v", "error", *clock, "-i", str(path)]
+    argv = [*read, "-map", "0:a:0", "-af", shape, "-f", "f32le", "-"]
     done = subprocess.run(argv, capture_output=True, check=True, timeout=60)
     return np.frombuffer(done.stdout, np.float32).astype(np.float64)
 
