@@ -36,7 +36,8 @@ VIDEO = [name for name in ENCODERS if name != "png"]
 NVENC = [name for name in VIDEO if name.endswith("_nvenc")]
 SOFTWARE = [name for name in VIDEO if name not in NVENC]
 STATED = Capabilities.stated(
-    filters={"scale": ["w", "h", "flags"], "setsar": ["sar"], "format": ["pix_fmts"]}, encoders=VIDEO
+    filters={"scale": ["w", "h", "flags", "param0", "param1"], "setsar": ["sar"], "format": ["pix_fmts"]},
+    encoders=VIDEO,
 )
 QUALITIES = st.integers(MIN_QUALITY, MAX_QUALITY)
 

@@ -28,7 +28,7 @@ from apigpu.targets.presets import named_target
 from apigpu.targets.target import Target
 from support import media_file
 
-OPTIONS = "w h x y flags sar format pix_fmts eof_action n v a expr sigma interp_algo".split()
+OPTIONS = "w h x y flags param0 param1 sar format pix_fmts eof_action n v a expr sigma interp_algo".split()
 NAMES = (
     "scale scale_cuda setsar format hwupload hwdownload overlay overlay_cuda concat split gblur crop setpts".split()
 )

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.ffmpeg, pytest.mark.corpus]
         ("with-gps.mov", 60),
         ("bear-vp9-odd-dimensions.webm", 60),
         ("h265_10bits.mp4", 50),
-        ("sar_2x1.mp4", 45),
+        ("sar_2x1.mp4", 55),
     ],
 )
 def test_captions_are_those_of_the_cpu(bench: Bench, corpus: Path, name: str, at_least_db: float) -> None:

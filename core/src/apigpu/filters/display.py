@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from apigpu.filters.rows import SCALE_OPTIONS
 from apigpu.formats import Domain, VideoFormat
 from apigpu.graph import ANY_CUDA, ANY_SYSTEM, Fragment, Implementation, Pad, VideoFilter
 from apigpu.media.facts import Color, VideoFacts
@@ -92,7 +93,7 @@ class Display(VideoFilter):
             video = fragment.filter("transpose", video, dir=_TRANSPOSE[self.rotation_deg])
         width, height = self.size
         if self.sar != 1:
-            video = fragment.filter("scale", video, w=width, h=height, flags="bicubic")
+            (video,) = fragment.call("scale", (video,), {"w": width, "h": height, **SCALE_OPTIONS})
         elif self.needs_size:
             video = fragment.filter("crop", video, w=width, h=height, x=0, y=0)
         return fragment.filter("setsar", video, sar=1) if self.sar != 1 else video

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from apigpu.errors import PluginError
-from apigpu.filters.rows import require_even, simple, size, system
+from apigpu.filters.rows import SCALE_OPTIONS, require_even, simple, size, system
 from apigpu.formats import Domain, VideoFormat
-from apigpu.graph import ANY_CUDA, Fragment, Implementation, Pad, VideoFilter
+from apigpu.graph import ANY_CUDA, Fragment, Implementation, Pad, Value, VideoFilter
 
 # Nanoseconds of CPU time a pixel on one core at about 3 GHz; GPU time is entered at a tenth.
 SCALE_NS = 3.0
@@ -38,7 +38,8 @@ class Scale(VideoFilter):
         pixels_per_s = max(inputs[0].pixels_per_s, self.output(*inputs).pixels_per_s)
 
         def on_cpu(fragment: Fragment, video: Pad) -> Pad:
-            scaled = fragment.filter("scale", video, w=self.width, h=self.height, flags="bicubic")
+            size_asked: dict[str, Value] = {"w": self.width, "h": self.height}
+            (scaled,) = fragment.call("scale", (video,), {**size_asked, **SCALE_OPTIONS})
             return fragment.filter("setsar", scaled, sar=1)
 
         def on_cuda(fragment: Fragment, video: Pad) -> Pad:

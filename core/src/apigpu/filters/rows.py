@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from apigpu.errors import PluginError
 from apigpu.formats import Domain, VideoFormat
 from apigpu.graph import ANY_CUDA, ANY_SYSTEM, Implementation, Pad, Value
+
+SCALE_OPTIONS: Mapping[str, Value] = {"flags": "bicubic", "param0": 0, "param1": 0}
+"""Of swscale, so that a resized picture is the same on every target: scale_cuda's bicubic has these coefficients,
+and others overshoot there and wrap (60 dB of luma between both, 45 with swscale's default; seen in 5.1 and 9.0)."""
 
 
 def transparent(name: str, **options: Value) -> Sequence[Implementation]:
