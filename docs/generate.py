@@ -101,6 +101,13 @@ def _pipeline_section() -> str:
 # ---------------------------------------------------------------------------------------------------- targets
 
 
+_LADDER = """A render begins on the best rung that the machine has: decoding, filters and encoding on the card, then
+without NVDEC or without NVENC, then filters on the CPU with NVENC, then the CPU alone. A fault of the machine (an old
+driver, no video capability, no memory or no encoding session left, a device that is lost) steps down, once for each
+cause, and starts again from the beginning; a fault of the request never does. The result names the rung and the reason.
+`render --no-fallback` fails instead, and `--target cuda` asks for this machine's card and says why there is none."""
+
+
 def targets_page() -> str:
     # An FFmpeg that has every encoder, so that the table tells what the cards lack.
     rows = [_target_row(named_target(name, _everything())) for name in TARGET_NAMES]
@@ -109,9 +116,8 @@ def targets_page() -> str:
         "are named, so that a plan can be made for a card that is elsewhere; which filters FFmpeg has is always "
         "taken from the FFmpeg at hand. Cards without NVENC encode on the CPU, which is normal, not an error."
     )
-    return _page(
-        "Targets", intro, _table(("Name", "Device", "NVDEC decodes", "Encoders, best first", "$ an hour"), rows)
-    )
+    table = _table(("Name", "Device", "NVDEC decodes", "Encoders, best first", "$ an hour"), rows)
+    return _page("Targets", f"{intro}\n\n{_LADDER}", table)
 
 
 def _everything() -> Capabilities:
