@@ -101,11 +101,14 @@ def _pipeline_section() -> str:
 # ---------------------------------------------------------------------------------------------------- targets
 
 
-_LADDER = """A render begins on the best rung that the machine has: decoding, filters and encoding on the card, then
-without NVDEC or without NVENC, then filters on the CPU with NVENC, then the CPU alone. A fault of the machine (an old
-driver, no video capability, no memory or no encoding session left, a device that is lost) steps down, once for each
-cause, and starts again from the beginning; a fault of the request never does. The result names the rung and the reason.
-`render --no-fallback` fails instead, and `--target cuda` asks for this machine's card and says why there is none."""
+_LADDER = (
+    "A render begins on the best rung that the machine has: decoding, filters and encoding on the card, then without "
+    "NVDEC or without NVENC, then filters on the CPU with NVENC, then the CPU alone. A fault of the machine (an old "
+    "driver, no video capability, no memory or no encoding session left, a device that is lost) steps down, once for "
+    "each cause, and starts again from the beginning; a fault of the request never does. The result names the rung "
+    "and the reason. `render --no-fallback` fails instead, and `--target cuda` asks for this machine's card and says "
+    "why there is none."
+)
 
 
 def targets_page() -> str:
