@@ -15,6 +15,7 @@ from apigpu.ffmpeg.failures import ROWS
 from apigpu.targets.ladder import WAYS, Rung, Setbacks, rungs, step_down
 from apigpu.targets.presets import named_target
 from apigpu.targets.target import Target
+from cli_support import make
 from ladder_support import Workplace, render, stream_of
 from softgpu.equipment import build
 
@@ -156,6 +157,17 @@ def test_a_device_that_breaks_down_in_the_middle_costs_a_rung_and_no_half_file_i
     assert strict.status == 1
     assert strict.document["error"]["message"] in reasons
     assert set(os.listdir(knows_l4.folder)) - before == {"out.mp4"}
+
+
+@pytest.mark.ffmpeg
+def test_a_device_that_breaks_down_near_the_end_leaves_no_pictures_out(knows_l4: Workplace) -> None:
+    """FFmpeg 5 skips what a broken NVDEC does not decode, and exits with 0 unless that is two thirds of it."""
+    make(knows_l4.folder, "-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=4", "-pix_fmt", "yuv420p", "long.mp4")
+    long = ("render", "caption", "--url-video", "long.mp4", "--url-srt", "subs.srt", "-o", "out.mp4", "--json")
+    (done,) = knows_l4.run([long], on="l4", fault_after=300)
+    assert done.status == 0, done.out
+    assert done.document["rung"] != "cuda+nvdec+nvenc"
+    assert stream_of(knows_l4.folder / "out.mp4")["nb_read_frames"] == "100"
 
 
 @pytest.mark.ffmpeg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from apigpu.compiler import OutputSpec, compile_clip
 from apigpu.errors import ApiGpuError, FFmpegError, InputError, PluginError, SetupError
 from apigpu.ffmpeg.binary import Binaries, find_binaries
 from apigpu.ffmpeg.capabilities import Capabilities, capabilities_of
+from apigpu.ffmpeg.failures import classify
 from apigpu.ffmpeg.progress import OnProgress
 from apigpu.ffmpeg.run import RunResult, run
 from apigpu.formats import Domain
@@ -160,8 +161,32 @@ async def execute(
             if error.fault != "user" and shutil.disk_usage(output.parent).free < _ALMOST_FULL_BYTES:
                 raise disk_full(output) from error
             raise
+        _whole(plan, result, argv)
         size_bytes = part.stat().st_size
     return Rendered(output, size_bytes, plan, result)
+
+
+def _whole(plan: Plan, result: RunResult, argv: Sequence[str]) -> None:
+    """Raises FFmpegError where the GPU failed on the way and pictures are missing.
+
+    FFmpeg skips what it cannot decode, and exits with 0 unless that is two thirds of it: a device that breaks down
+    near the end of a long video would go unnoticed.
+    """
+    log = f"{result.stderr_head}\n{result.stderr_tail}"
+    missing = plan.output.frames - result.frames
+    if plan.output.video in {"", "copy"} or "CUDA_ERROR_" not in log or missing <= max(2, plan.output.frames // 50):
+        return
+    failure = classify(log, 0)
+    raise FFmpegError(
+        failure.sentence,
+        code=failure.code,
+        remedy=failure.remedy,
+        fault=failure.fault,
+        argv=argv,
+        exit_code=0,
+        stderr_head=result.stderr_head,
+        stderr_tail=result.stderr_tail,
+    )
 
 
 def write_assets(plan: Plan, folder: Path) -> None:
