@@ -172,21 +172,11 @@ def _whole(plan: Plan, result: RunResult, argv: Sequence[str]) -> None:
     FFmpeg skips what it cannot decode, and exits with 0 unless that is two thirds of it: a device that breaks down
     near the end of a long video would go unnoticed.
     """
-    log = f"{result.stderr_head}\n{result.stderr_tail}"
     missing = plan.output.frames - result.frames
-    if plan.output.video in {"", "copy"} or "CUDA_ERROR_" not in log or missing <= max(2, plan.output.frames // 50):
-        return
-    failure = classify(log, 0)
-    raise FFmpegError(
-        failure.sentence,
-        code=failure.code,
-        remedy=failure.remedy,
-        fault=failure.fault,
-        argv=argv,
-        exit_code=0,
-        stderr_head=result.stderr_head,
-        stderr_tail=result.stderr_tail,
-    )
+    is_encoded = plan.output.video not in {"", "copy"}
+    if is_encoded and "CUDA_ERROR_" in result.log and missing > max(2, plan.output.frames // 50):
+        head, tail = result.stderr_head, result.stderr_tail
+        raise classify(result.log, 0).error(argv, exit_code=0, stderr_head=head, stderr_tail=tail)
 
 
 def write_assets(plan: Plan, folder: Path) -> None:

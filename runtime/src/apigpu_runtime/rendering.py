@@ -26,7 +26,7 @@ class Outcome:
     @property
     def decoders(self) -> tuple[str, ...]:
         """How each input stream was decoded, such as `h264 (NVDEC)`: not always as the plan had it."""
-        refused = refused_by_nvdec(_log(self.rendered))
+        refused = refused_by_nvdec(self.rendered.result.log)
         return tuple(
             f"{codec} (CPU, refused by NVDEC)" if where and codec in refused else decoder
             for decoder in self.rendered.plan.decoders
@@ -87,7 +87,7 @@ def _reasons(target: Target, known: tuple[Setback, ...], fresh: list[Setback], r
     plan = rendered.plan
     told = [lack.sentence for lack in target.lacks if _concerns(lack, plan)]
     told += [one.reason for one in (*known, *fresh)]
-    refused = refused_by_nvdec(_log(rendered))
+    refused = refused_by_nvdec(rendered.result.log)
     told += [f"NVDEC refused this {codec} video, so it was decoded on the CPU." for codec in refused]
     return tuple(dict.fromkeys(told))
 
@@ -100,7 +100,3 @@ def _concerns(lack: Lack, plan: Plan) -> bool:
         case "nvenc":
             return plan.output.video not in {"", "copy"} and not plan.output.video.endswith("_nvenc")
     return True
-
-
-def _log(rendered: Rendered) -> str:
-    return f"{rendered.result.stderr_head}\n{rendered.result.stderr_tail}"

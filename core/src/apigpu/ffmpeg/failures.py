@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
+
+from apigpu.errors import FFmpegError
 
 Fault = Literal["user", "machine", "unknown"]
 
@@ -27,6 +30,19 @@ class Failure:
     sentence: str
     remedy: str
     fault: Fault
+
+    def error(self, argv: Sequence[str], *, exit_code: int | None, stderr_head: str, stderr_tail: str) -> FFmpegError:
+        """The error that says so of one run."""
+        return FFmpegError(
+            self.sentence,
+            code=self.code,
+            remedy=self.remedy,
+            fault=self.fault,
+            argv=argv,
+            exit_code=exit_code,
+            stderr_head=stderr_head,
+            stderr_tail=stderr_tail,
+        )
 
 
 def classify(text: str, exit_code: int) -> Failure:

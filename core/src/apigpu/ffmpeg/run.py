@@ -38,6 +38,11 @@ class RunResult:
     stderr_head: str
     stderr_tail: str
 
+    @property
+    def log(self) -> str:
+        """All that was kept of stderr."""
+        return f"{self.stderr_head}\n{self.stderr_tail}"
+
 
 def with_progress(argv: Sequence[str]) -> list[str]:
     """`argv` with the global options that `run` needs put behind the program's name.
@@ -200,13 +205,4 @@ def _stalled(stall_timeout_s: float, reader: ProgressReader) -> Failure:
 
 
 def _error(failure: Failure, argv: Sequence[str], log: StderrKeeper, exit_code: int | None) -> FFmpegError:
-    return FFmpegError(
-        failure.sentence,
-        code=failure.code,
-        remedy=failure.remedy,
-        fault=failure.fault,
-        argv=argv,
-        exit_code=exit_code,
-        stderr_head=log.head,
-        stderr_tail=log.tail,
-    )
+    return failure.error(argv, exit_code=exit_code, stderr_head=log.head, stderr_tail=log.tail)
