@@ -128,10 +128,6 @@ def _seconds(value: Value | None) -> float | None:
     return float(value) if isinstance(value, int | float | Fraction) else None
 
 
-def _audio(links: Sequence[Link], options: Options) -> Link:
-    return links[0] if links else Link(is_video=False)
-
-
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
         ("null", "setpts", "settb", "select", "split", "sendcmd", "sidedata", "metadata", "setparams", "loop"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -137,8 +136,3 @@ class Plan(_Part):
         `output` must be absolute or begin with a folder, so that it can never be read as an option.
         """
         return [ffmpeg, *self.steps[-1].arguments[:-1], output]
-
-    def with_warnings(self, warnings: Sequence[PlanWarning]) -> Plan:
-        """The same plan with more warnings, each told once."""
-        fresh = [item for item in warnings if item not in self.warnings]
-        return self.model_copy(update={"warnings": (*self.warnings, *fresh)})

@@ -55,11 +55,6 @@ class Examination:
     target: Target | None = None
 
 
-def examine(settings: Settings, registry: Registry) -> list[Finding]:
-    """What there is to say of this machine, line by line."""
-    return list(examination_of(settings, registry).findings)
-
-
 def examination_of(settings: Settings, registry: Registry) -> Examination:
     """Everything that a render needs, in the order in which it is needed; the hardware is asked anew."""
     try:
