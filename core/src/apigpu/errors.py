@@ -32,9 +32,28 @@ class ApiGpuError(Exception):
 
 
 class InputError(ApiGpuError, ValueError):
-    """The request cannot be served as it stands: a wrong field, unusable media, an impossible wish."""
+    """The request cannot be served as it stands: a wrong field, unusable media, an impossible wish.
+
+    A request can have several faults: `faults` are the errors of each, with its place.
+    """
 
     code = "invalid_input"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        where: str = "",
+        remedy: str = "",
+        faults: Sequence[InputError] = (),
+    ) -> None:
+        super().__init__(message, code=code, where=where, remedy=remedy)
+        self._faults = tuple(faults)
+
+    @property
+    def faults(self) -> tuple[InputError, ...]:
+        return self._faults or (self,)
 
 
 class UnsupportedError(ApiGpuError):

@@ -18,6 +18,8 @@ from apigpu.operations import Operation
 GROUP = "apigpu"
 DISABLED_VARIABLE = "APIGPU_DISABLED_PLUGINS"
 RESERVED_NAMES = frozenset({"pipeline"})
+RESERVED_FIELDS = frozenset({"operation", "steps", "output", "webhook_url", "dry_run", "facts", "apigpu"})
+"""What a request says beside the operation's own fields, which must leave these names free."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,12 @@ class _Loading:
     def _add(self, point: EntryPoint, item: Operation) -> None:
         claims = self._claims.setdefault(item.name, [])
         claims.append(item.distribution)
+        taken = sorted(RESERVED_FIELDS & set(item.input.model_fields))
         if item.name in RESERVED_NAMES:
             self._fail(point, item.distribution, f"the name {item.name!r} is apigpu's own.")
+        elif taken:
+            names = ", ".join(taken)
+            self._fail(point, item.distribution, f"operation {item.name}: the field names {names} are apigpu's own.")
         elif len(claims) == 1:
             self.operations[item.name] = item
         else:

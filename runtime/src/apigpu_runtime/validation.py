@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -17,42 +17,52 @@ from apigpu.operations import Input, Operation
 _SHOWN_CHARACTERS = 60
 
 
+Model = TypeVar("Model", bound=BaseModel)
+
+
 def validate_request(operation: Operation, data: Mapping[str, Any], *, where: str = "") -> Input:
     """The request that `data` describes, JSON-like, checked against the operation's input model.
 
     `where` is put before the paths in messages (`steps.1`). Raises InputError: one fault is told with its
-    `where`, several one a line.
+    `where`, several one a line, each in `faults` too.
     """
+    return validate_model(operation.input, data, where=where, title=f"the request for {operation.name}")
+
+
+def validate_model(model: type[Model], data: object, *, where: str = "", title: str = "the request") -> Model:
+    """The same for any model."""
     try:
         # As JSON, since strict models take lists for tuples and words for enums only from there.
-        return operation.input.model_validate_json(_as_json(data))
+        return model.model_validate_json(_as_json(data))
     except ValidationError as error:
         findings = _without_other_branches(error.errors(include_url=False), data)
-        faults = dict.fromkeys(_fault(item, data, operation.input, where) for item in findings)
-        raise _error(operation, list(faults)) from None
+        faults = dict.fromkeys(_fault(item, data, model, where) for item in findings)
+        raise _error(title, list(faults)) from None
 
 
-def _as_json(data: Mapping[str, Any]) -> str:
+def _as_json(data: object) -> str:
     try:
         return json.dumps(data)
     except (TypeError, ValueError) as error:
         raise InputError(f"the request is not plain JSON data: {error}.", code="invalid_input") from error
 
 
-Fault = tuple[str, str, str]
+_Found = tuple[str, str, str]
 """Where, what, and what to do."""
 
 
-def _error(operation: Operation, faults: Sequence[Fault]) -> InputError:
+def _error(title: str, found: Sequence[_Found]) -> InputError:
+    faults = tuple(
+        InputError(message, code="invalid_input", where=where, remedy=remedy) for where, message, remedy in found
+    )
     if len(faults) == 1:
-        where, message, remedy = faults[0]
-        return InputError(message, code="invalid_input", where=where, remedy=remedy)
-    lines = [str(InputError(message, where=where, remedy=remedy)) for where, message, remedy in faults]
-    head = f"{len(faults)} things in the request for {operation.name} are wrong:"
-    return InputError("\n  ".join([head, *lines]), code="invalid_input")
+        return faults[0]
+    lines = [str(fault) for fault in faults]
+    head = f"{len(faults)} things in {title} are wrong:"
+    return InputError("\n  ".join([head, *lines]), code="invalid_input", faults=faults)
 
 
-def _fault(item: ErrorDetails, data: Mapping[str, Any], model: type[BaseModel], where: str) -> Fault:
+def _fault(item: ErrorDetails, data: object, model: type[BaseModel], where: str) -> _Found:
     path = _path(item, data)
     place = ".".join(part for part in (where, *map(str, path)) if part)
     inner = item.get("ctx", {}).get("error")

@@ -1,0 +1,1 @@
+"""RunPod's own APIs, as a client sees them."""

@@ -1,0 +1,1 @@
+"""The public face: routes made from the registry, jobs that are never lost, keys, webhooks."""

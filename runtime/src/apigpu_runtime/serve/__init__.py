@@ -1,0 +1,1 @@
+"""`apigpu serve`: proxy, plane and workers put together."""

@@ -1,0 +1,1 @@
+"""The RunPod worker: one handler for every operation."""
