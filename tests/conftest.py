@@ -17,3 +17,9 @@ def corpus() -> Path:
     if not folder.is_dir():
         pytest.skip("no corpus of media here: set APIGPU_CORPUS")
     return folder
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as everything else does."""
+    return "asyncio"
