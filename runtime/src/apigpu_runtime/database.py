@@ -9,7 +9,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
@@ -86,11 +86,24 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
+    # One transaction, begun before the version is read: another process may be doing the same.
     connection.execute("BEGIN IMMEDIATE")
     done = connection.execute("PRAGMA user_version").fetchone()[0]
+    for script in migrations[done:]:
+        for statement in _statements(script):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {max(done, len(migrations))}")
     connection.execute("COMMIT")
-    for number, script in enumerate(migrations[done:], done + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; sqlite3's own executescript would commit before each."""
+    begun = ""
+    for part in f"{script.strip().removesuffix(';')};".split(";")[:-1]:
+        begun += f"{part};"
+        if sqlite3.complete_statement(begun):
+            yield begun
+            begun = ""
 
 
 def _commit(connection: sqlite3.Connection, batch: Sequence[tuple[Work[Any], Future[Any]]]) -> None:
