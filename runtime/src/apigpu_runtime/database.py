@@ -46,6 +46,10 @@ class Database:
         """`write` for callers without an event loop."""
         return self._submit(work).result()
 
+    def write_soon(self, work: Work[object]) -> None:
+        """`write` that nobody waits for, and whose failure nobody is told: for what may be lost."""
+        self._submit(work)
+
     def read_now(self, work: Work[Result]) -> Result:
         """`read` for callers without an event loop; also right inside one, for a look that takes microseconds."""
         if not hasattr(self._local, "connection"):
