@@ -7,7 +7,8 @@ nothing. No proxy of the environment is used, since it would look the name up it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from socket import gaierror
 from typing import Literal
 
@@ -63,6 +64,16 @@ def guarded_client(
     )
 
 
+def check_address(url: httpx2.URL, *, hosts: Iterable[str] = (), setting: Setting = "APIGPU_TRUSTED_URLS") -> None:
+    """Raises AddressRefused where it can be told without looking the host up that `guarded_client` would refuse."""
+    if Trust.of((), hosts).covers(url):
+        return
+    if f".{url.host}".endswith(".localhost"):
+        raise _not_public(url, setting)
+    with _explained(url, setting):
+        _check(url)
+
+
 class _GuardedTransport(httpx2.AsyncBaseTransport):
     """Two pools of connections, so that one opened for a trusted URL never serves another of its origin."""
 
@@ -84,26 +95,13 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._trust.covers(request.url):
             return await self._trusted.handle_async_request(request)
-        try:
+        with _explained(request.url, self._setting):
             _check(request.url)
             return await self._checked.handle_async_request(request)
-        except ssrfguard.BlockedURLError as refusal:
-            if isinstance(refusal.__cause__, ssrfguard.BlockedAddressError):
-                raise self._not_public(request.url) from None
-            raise _refused(request.url, f"{refusal.reason}.", "Check the address.") from None
-        except ssrfguard.BlockedAddressError:
-            raise self._not_public(request.url) from None
 
     async def aclose(self) -> None:
         await self._trusted.aclose()
         await self._checked.aclose()
-
-    def _not_public(self, url: httpx2.URL) -> AddressRefused:
-        scheme, host, port = origin_of(url)
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        entry = place if self._setting == "APIGPU_WEBHOOK_HOSTS" else f"{scheme}://{place}/"
-        remedy = f"Whoever runs apigpu can allow it by adding {entry} to {self._setting}."
-        return _refused(url, "it leads into a private network.", remedy)
 
 
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
@@ -151,6 +149,26 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
+
+
+@contextmanager
+def _explained(url: httpx2.URL, setting: Setting) -> Iterator[None]:
+    try:
+        yield
+    except ssrfguard.BlockedURLError as refusal:
+        if isinstance(refusal.__cause__, ssrfguard.BlockedAddressError):
+            raise _not_public(url, setting) from None
+        raise _refused(url, f"{refusal.reason}.", "Check the address.") from None
+    except ssrfguard.BlockedAddressError:
+        raise _not_public(url, setting) from None
+
+
+def _not_public(url: httpx2.URL, setting: Setting) -> AddressRefused:
+    scheme, host, port = origin_of(url)
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    entry = place if setting == "APIGPU_WEBHOOK_HOSTS" else f"{scheme}://{place}/"
+    remedy = f"Whoever runs apigpu can allow it by adding {entry} to {setting}."
+    return _refused(url, "it leads into a private network.", remedy)
 
 
 def _check(url: httpx2.URL) -> None:
