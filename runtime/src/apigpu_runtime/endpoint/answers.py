@@ -100,3 +100,9 @@ def _state(answer: _Status) -> str:
     if answer.output is not None:
         return COMPLETED
     raise OddAnswer("the status of the job")
+
+
+def endpoint_reason(document: object) -> str:
+    """Why workers end as they start, which the local plane tells in its `/health` and RunPod does not."""
+    reason = document.get("reason") if isinstance(document, dict) else None
+    return " ".join(reason.split())[:300] if isinstance(reason, str) else ""
