@@ -15,6 +15,9 @@ from apigpu.errors import ApiGpuError, InputError
 from apigpu.operations import Input, Operation
 
 _SHOWN_CHARACTERS = 60
+_MOST_FINDINGS = 200
+_MOST_FAULTS = 50
+"""Who sends thousands of wrong fields is told of the first."""
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,9 +38,9 @@ def validate_model(model: type[Model], data: object, *, where: str = "", title: 
         # As JSON, since strict models take lists for tuples and words for enums only from there.
         return model.model_validate_json(_as_json(data))
     except ValidationError as error:
-        findings = _without_other_branches(error.errors(include_url=False), data)
+        findings = _without_other_branches(error.errors(include_url=False)[:_MOST_FINDINGS], data)
         faults = dict.fromkeys(_fault(item, data, model, where) for item in findings)
-        raise _error(title, list(faults)) from None
+        raise _error(title, list(faults)[:_MOST_FAULTS], count=max(len(faults), error.error_count())) from None
 
 
 def _as_json(data: object) -> str:
@@ -51,14 +54,15 @@ _Found = tuple[str, str, str]
 """Where, what, and what to do."""
 
 
-def _error(title: str, found: Sequence[_Found]) -> InputError:
+def _error(title: str, found: Sequence[_Found], *, count: int) -> InputError:
     faults = tuple(
         InputError(message, code="invalid_input", where=where, remedy=remedy) for where, message, remedy in found
     )
     if len(faults) == 1:
         return faults[0]
     lines = [str(fault) for fault in faults]
-    head = f"{len(faults)} things in {title} are wrong:"
+    more = count > _MOST_FAULTS
+    head = f"{count if more else len(faults)} things in {title} are wrong{', first of all' if more else ''}:"
     return InputError("\n  ".join([head, *lines]), code="invalid_input", faults=faults)
 
 

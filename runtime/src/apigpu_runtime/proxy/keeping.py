@@ -1,0 +1,98 @@
+"""Files that clients send, kept in the store under names of our own."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from apigpu.errors import InputError
+from apigpu_runtime.proxy.refusals import Refusal, malformed, too_large
+from apigpu_runtime.settings import DEFAULT_MAX_DOWNLOAD_BYTES, DEFAULT_RETENTION_S
+from apigpu_runtime.storage import Storage
+
+_MAX_SIGNED_S = 7 * 24 * 3600.0
+_SUFFIXES = frozenset(
+    "mp4 m4v mov mkv webm avi ts m2ts mts mpg mpeg flv wmv 3gp mxf "
+    "mp3 m4a aac wav flac ogg oga opus wma "
+    "jpg jpeg png webp heic heif avif gif tif tiff bmp "
+    "srt vtt ass ssa".split()
+)
+_MEDIA_TYPE = re.compile(r"(video|audio|image)/[a-z0-9][a-z0-9.+-]{0,60}|text/vtt|application/x-subrip")
+_ACTIVE = frozenset({"image/svg+xml"})
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A stored upload, and the address that it can be had at until `expires_at`."""
+
+    key: str
+    url: str
+    size_bytes: int
+    content_type: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeper:
+    """Puts uploads into the store. `no_storage_remedy` tells an operator how to get one."""
+
+    storage: Storage | None
+    retention_s: float = DEFAULT_RETENTION_S
+    max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES
+    no_storage_remedy: str = "Set APIGPU_STORAGE to an object store such as s3://bucket/prefix, or send URLs instead."
+
+    def require(self, where: str = "") -> Storage:
+        """The store. Raises Refusal (501), code `no_storage`, where there is none."""
+        if self.storage is None:
+            raise Refusal(
+                501,
+                "this server has nowhere to keep files that are sent to it.",
+                code="no_storage",
+                where=where,
+                remedy=self.no_storage_remedy,
+            )
+        return self.storage
+
+    @property
+    def expires_s(self) -> int:
+        return int(min(self.retention_s, _MAX_SIGNED_S))
+
+    async def keep(
+        self, chunks: AsyncIterator[bytes], *, filename: str = "", content_type: str = "", where: str = ""
+    ) -> Kept:
+        """Store what arrives. Raises Refusal: 413 beyond the limit, 400 for an empty file."""
+        storage = self.require(where)
+        key, kind = new_key(filename), safe_type(content_type)
+        try:
+            stored = await storage.put_stream(key, chunks, kind, max_bytes=self.max_bytes)
+        except InputError as error:
+            if error.code == "too_large" and not isinstance(error, Refusal):
+                raise too_large(self.max_bytes, where=where, what="the file") from None
+            raise
+        if stored.size_bytes == 0:
+            await storage.delete(key)
+            raise malformed("the file is empty.", code="empty_file", where=where)
+        return self.kept(storage, key, stored.size_bytes, kind)
+
+    def kept(self, storage: Storage, key: str, size_bytes: int, content_type: str) -> Kept:
+        url = storage.signed("GET", key, expires_s=self.expires_s).url
+        expires_at = datetime.now(UTC) + timedelta(seconds=self.expires_s)
+        return Kept(key, url, size_bytes, content_type, expires_at.replace(microsecond=0))
+
+    async def forget(self, kept: Kept) -> None:
+        await self.require().delete(kept.key)
+
+
+def new_key(filename: str) -> str:
+    """A fresh key that nobody can guess; of the file's own name only a known ending is left."""
+    suffix = filename.rpartition(".")[2].lower()
+    return f"uploads/{secrets.token_hex(16)}{f'.{suffix}' if suffix in _SUFFIXES else ''}"
+
+
+def safe_type(content_type: str) -> str:
+    """The type, if it is one that no browser runs as a page."""
+    plain = content_type.partition(";")[0].strip().lower()
+    return plain if _MEDIA_TYPE.fullmatch(plain) and plain not in _ACTIVE else "application/octet-stream"
