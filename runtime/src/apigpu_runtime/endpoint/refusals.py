@@ -97,7 +97,7 @@ def out_of_credit(peer: Peer) -> BackendError:
 def too_large(peer: Peer) -> BackendError:
     return BackendError(
         f"the job is larger than the {MAX_JOB_BYTES // 1_000_000} MB that {peer.name} takes.",
-        code="job_too_large",
+        code="too_large",
         remedy="Send media as addresses instead of putting them into the request.",
     )
 
