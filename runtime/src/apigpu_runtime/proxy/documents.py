@@ -32,6 +32,11 @@ class JobRecord:
     """Empty until the endpoint has taken it."""
     started_s: float | None = None
     finished_s: float | None = None
+    submissions: int = 0
+    """How often it was handed to the endpoint."""
+    submitted_s: float | None = None
+    """When the endpoint last took it."""
+    cancel_requested: bool = False
     execution_time_ms: int | None = None
     progress: ProgressReport | None = None
     result: Result | None = None
@@ -93,6 +98,15 @@ class Problem(_Part):
     remedy: str = ""
     request_id: str = ""
     errors: list[dict[str, str]] = Field(default=[], description="Each fault: `path`, `message`, `remedy`.")
+
+
+class JobProblem(Problem):
+    """A job that failed while its client waited."""
+
+    instance: str
+    """Address of the job."""
+    job_id: str
+    failure: Failure
 
 
 class JobDocument(_Part):
