@@ -1,0 +1,1 @@
+"""The plane's jobs in SQLite: `change` holds what the others are made of, and nothing outside speaks SQL."""

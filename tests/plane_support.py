@@ -1,0 +1,141 @@
+"""A plane served over real HTTP, workers of the stock SDK, and a bare worker of a few lines."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from apigpu_runtime.callers import CLIENT, INTERNAL, WORKER, Caller, as_caller
+from apigpu_runtime.plane.app import plane_app
+from apigpu_runtime.plane.behaviour import Behaviour
+from apigpu_runtime.plane.plane import Plane
+
+CLIENT_KEY = "client-key"
+WORKER_KEY = "worker-key"
+KEYS = {
+    CLIENT_KEY: Caller("a client", frozenset({CLIENT}), "key-1"),
+    WORKER_KEY: Caller("a worker", frozenset({WORKER}), "key-2"),
+}
+_LONG_S = 20.0
+
+
+@dataclass
+class Served:
+    plane: Plane
+    url: str
+    """Of the endpoint: `http://127.0.0.1:PORT/v2/local`."""
+    http: httpx2.AsyncClient
+    """A client of this address that needs no key."""
+    changes: list[str] = field(default_factory=list)
+
+    async def run(self, job_input: dict[str, Any] | None = None, **more: Any) -> str:
+        response = await self.http.post("/run", json={"input": job_input or {}, **more})
+        assert response.status_code == 200, response.text
+        return str(response.json()["id"])
+
+    async def status(self, job_id: str) -> dict[str, Any]:
+        response = await self.http.get(f"/status/{job_id}")
+        assert response.status_code == 200, response.text
+        document: dict[str, Any] = response.json()
+        return document
+
+    async def until(self, job_id: str, *states: str) -> dict[str, Any]:
+        """The status when it is one of these, within a deadline."""
+
+        async def reached() -> dict[str, Any] | None:
+            document = await self.status(job_id)
+            return document if document["status"] in states else None
+
+        return await eventually(reached)
+
+    async def take(self, worker_id: str = "w1", **query: Any) -> dict[str, Any] | None:
+        response = await self.http.get(f"/job-take/{worker_id}", params=query)
+        assert response.status_code in (200, 204), response.text
+        return response.json() if response.status_code == 200 else None
+
+    async def done(self, job_id: str, worker_id: str = "w1", **report: Any) -> httpx2.Response:
+        return await self.http.post(f"/job-done/{worker_id}/{job_id}", json=report or {"output": "done"})
+
+    async def ping(self, *job_ids: str, worker_id: str = "w1") -> None:
+        params = {"job_id": ",".join(job_ids)} if job_ids else {}
+        response = await self.http.get(f"/ping/{worker_id}", params=params)
+        assert response.status_code == 200, response.text
+
+
+async def eventually(look: Callable[[], Any], *, within_s: float = _LONG_S) -> Any:
+    """What `look` returns, awaited where it must be, as soon as it is true. Fails at the deadline."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while asyncio.get_running_loop().time() < deadline:
+        found = look()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come about in time")
+
+
+def with_keys(app: ASGIApp) -> ASGIApp:
+    """Callers by the keys above, as a Bearer or bare; without any header, apigpu itself."""
+
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", ()))
+        key = headers.get(b"authorization", b"").decode().removeprefix("Bearer ")
+        caller = KEYS.get(key, Caller("unknown", frozenset())) if key else INTERNAL
+        await as_caller(app, caller)(scope, receive, send)
+
+    return checked
+
+
+def loopback_socket(port: int = 0) -> socket.socket:
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind(("127.0.0.1", port))
+    return found
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncIterator[str]:
+    """The address of `app`, served by uvicorn in this loop."""
+    bound = loopback_socket()
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
+    server.capture_signals = _no_signals  # type: ignore[method-assign]
+    task = asyncio.create_task(server.serve([bound]))
+    try:
+        await eventually(lambda: server.started)
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        bound.close()
+
+
+@asynccontextmanager
+async def served_plane(folder: Path, behaviour: Behaviour | None = None, **more: Any) -> AsyncIterator[Served]:
+    """A running plane over HTTP. Its webhooks may go anywhere."""
+    changes: list[str] = []
+    plane = Plane(
+        folder / "plane.sqlite3", behaviour=behaviour, on_change=changes.append, http=httpx2.AsyncClient, **more
+    )
+    app = Starlette(routes=[Mount("/v2/local", with_keys(plane_app(plane)))])
+    async with plane.running(), listening(app) as address:
+        url = f"{address}/v2/local"
+        async with httpx2.AsyncClient(base_url=url, timeout=_LONG_S) as http:
+            yield Served(plane, url, http, changes)
+
+
+def _no_signals() -> Any:
+    from contextlib import nullcontext
+
+    return nullcontext()
