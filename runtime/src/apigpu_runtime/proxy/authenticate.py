@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,9 +16,9 @@ from apigpu.errors import InputError
 from apigpu_runtime.callers import CLIENT, NOBODY, WORKER, Caller
 from apigpu_runtime.proxy.keys import Key, KeyStore
 from apigpu_runtime.proxy.local_access import MAKE_A_KEY, SAFE_METHODS, check_local, check_own_page, is_loopback
+from apigpu_runtime.proxy.problems import problem_response
 from apigpu_runtime.proxy.rate_limits import Allowance, RateLimits
 from apigpu_runtime.proxy.refusals import Refusal
-from apigpu_runtime.proxy.refused import refused
 from apigpu_runtime.proxy.sessions import session_key
 
 LOCAL = Caller("this machine", frozenset({CLIENT, WORKER}))
@@ -67,7 +67,7 @@ class Authenticate:
             await self._app(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = HTTPConnection(scope)
+        connection = Request(scope)
         is_public = _is_public(scope["path"])
         try:
             caller = self._caller(connection)
@@ -177,14 +177,14 @@ def _unauthorized(message: str, *, code: str, is_told: bool = False) -> Refusal:
     )
 
 
-def _answer(refusal: Refusal, connection: HTTPConnection) -> Response:
+def _answer(refusal: Refusal, connection: Request) -> Response:
     """A problem; somebody who looks at a page in a browser is shown the way in."""
     is_page = "text/html" in connection.headers.get("accept", "") and connection.scope["method"] == "GET"
     if is_page and refusal.code == "key_required" and not connection.scope["path"].startswith(PLANE):
         root = str(connection.scope.get("root_path", "")).rstrip("/")
         query = urlencode({"next": connection.scope["path"]})
         return RedirectResponse(f"{root}/login?{query}", 303, headers={"Cache-Control": "no-store"})
-    return refused(refusal, connection)
+    return problem_response(refusal, connection)
 
 
 def _with_headers(send: Send, allowance: Allowance) -> Send:

@@ -20,8 +20,8 @@ from starlette.routing import Route
 from apigpu_runtime.callers import CLIENT
 from apigpu_runtime.proxy.keys import Key, KeyStore
 from apigpu_runtime.proxy.local_access import check_not_foreign
+from apigpu_runtime.proxy.problems import problem_response
 from apigpu_runtime.proxy.refusals import Refusal, malformed
-from apigpu_runtime.proxy.refused import refused
 
 COOKIE = "apigpu_session"
 LIFETIME_S = 30 * 24 * 3600
@@ -55,7 +55,7 @@ def session_routes(keys: KeyStore, secret: bytes, *, now: Callable[[], float] = 
             fields = await _fields(request)
             key = _client_key(keys, str(fields.get("key", "")).strip())
         except Refusal as error:
-            return _again(request) if _wants_page(request) else refused(error, request)
+            return _again(request) if _wants_page(request) else problem_response(error, request)
         response = _done(request, str(fields.get("next", "")))
         response.set_cookie(
             COOKIE,
@@ -70,7 +70,7 @@ def session_routes(keys: KeyStore, secret: bytes, *, now: Callable[[], float] = 
         try:
             check_not_foreign(request)
         except Refusal as error:
-            return refused(error, request)
+            return problem_response(error, request)
         response = _done(request, "/login")
         response.delete_cookie(COOKIE, path=_root(request), **_cookie_kind(request))
         return response
