@@ -7,6 +7,7 @@ nothing. No proxy of the environment is used, since it would look the name up it
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from socket import gaierror
@@ -23,6 +24,9 @@ from apigpu.errors import InputError
 from apigpu_runtime.trust import Trust, origin_of
 
 Setting = Literal["APIGPU_TRUSTED_URLS", "APIGPU_WEBHOOK_HOSTS"]
+
+# It tells whole URLs at INFO, signatures and all.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 _LOOKUPS_AT_ONCE = 16
 _ADDRESSES_TRIED = 4

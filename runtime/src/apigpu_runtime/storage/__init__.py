@@ -9,11 +9,14 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from apigpu_runtime.job import Signed
 
 _KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,7}")
+
+Method = Literal["GET", "PUT", "HEAD"]
+"""What an address can be signed for."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Storage(Protocol):
 
     def signed(
         self,
-        method: str,
+        method: Method,
         key: str,
         *,
         expires_s: int,
