@@ -1,0 +1,44 @@
+// What is wrong, beside the field that is wrong.
+
+import { byId, h } from "./dom.js";
+import { t } from "./words.js";
+
+/** `find(path)` gives the field at a path, or null. */
+export function faultsShown(find) {
+  const summary = byId("summary");
+
+  const clear = () => {
+    summary.hidden = true;
+    summary.replaceChildren();
+  };
+  /** Shows each of `faults` ({path, message, remedy}); the focus goes to the first. `message` tells the whole. */
+  const show = (faults, { message = "", remedy = "", focus = true } = {}) => {
+    clear();
+    const placed = faults.map((fault) => [find(fault.path ?? ""), fault]);
+    for (const [field, fault] of placed) {
+      if (!field) continue;
+      reveal(field.element);
+      field.show([fault.message, fault.remedy].filter(Boolean).join(" "));
+    }
+    const homeless = placed.filter(([field]) => !field).map(([, fault]) => [fault.path, fault.message, fault.remedy].filter(Boolean).join(": "));
+    const first = placed.find(([field]) => field)?.[0];
+    const lines = first ? homeless : [...new Set([message, remedy, ...homeless])];
+    summary.append(h("p", {}, t("faults", { count: faults.length || 1 })), ...lines.filter(Boolean).map((line) => h("p", {}, line)));
+    summary.hidden = false;
+    if (focus) (first ?? { focus: () => summary.scrollIntoView({ block: "center" }) }).focus();
+  };
+  return { clear, show };
+}
+
+/** The fault of a field that is being mended goes away. */
+export function forgetFault(control) {
+  const fault = control.closest?.(".field")?.querySelector(".fault");
+  if (!fault || fault.hidden) return;
+  fault.hidden = true;
+  fault.replaceChildren();
+  control.removeAttribute("aria-invalid");
+}
+
+function reveal(element) {
+  for (let outer = element.closest("details"); outer; outer = outer.parentElement?.closest("details")) outer.open = true;
+}

@@ -1,0 +1,121 @@
+// A dry run: what would be run, where every frame would live, what it would cost.
+
+import { askJson } from "./api.js";
+import { copyButton, facts, h } from "./dom.js";
+import { dotOf, drawn } from "./graph.js";
+import { bytes, hasSentence, money, number, rate, seconds, t } from "./words.js";
+
+export function planPanel(panel, { path, onPlan, onProblem }) {
+  const state = h("p", { class: "state", role: "status" });
+  const body = h("div", { class: "plan-body" });
+  panel.replaceChildren(h("p", { class: "hint" }, t("plan_empty")), state, body);
+
+  return async (value) => {
+    panel.querySelector(".hint")?.remove();
+    body.replaceChildren();
+    state.className = "state busy";
+    state.textContent = t("plan_making");
+    try {
+      const answer = await askJson("POST", `${path}/dry-run`, { body: value });
+      const plan = answer.plan ?? answer.result?.plan ?? answer;
+      state.className = "state";
+      state.textContent = t("plan_made");
+      body.replaceChildren(...shown(plan, answer));
+      onPlan(plan);
+      await putGraph(body.querySelector(".graph-place"), plan);
+    } catch (error) {
+      state.className = "state broken";
+      state.textContent = [error.message, error.remedy].filter(Boolean).join(" ");
+      onProblem(error);
+    }
+  };
+}
+
+function shown(plan, answer) {
+  return [
+    summary(plan, answer),
+    warnings(plan.warnings ?? []),
+    h("h3", {}, t("graph")),
+    legend(plan),
+    h("div", { class: "graph-place", tabindex: 0, role: "img", "aria-label": inWords(plan) }),
+    transfers(plan),
+    command(plan),
+  ];
+}
+
+function summary(plan, answer) {
+  const { output, estimate } = plan;
+  const picture = output.width ? `${output.width} × ${output.height}, ${rate(output.frame_rate)} fps` : "";
+  return facts([
+    [t("target"), [plan.target, plan.device].filter(Boolean).join(", ")],
+    [t("result"), [output.container.toUpperCase(), picture].filter(Boolean).join(", ")],
+    [t("duration"), seconds(output.duration_s)],
+    [t("decoders"), (plan.decoders ?? []).join(", ")],
+    [t("encoder"), [output.video, output.audio].filter(Boolean).join(" + ")],
+    [t("machine_time"), seconds(estimate.machine_s)],
+    [t("cost"), estimate.usd ? money(estimate.usd) : t("own_machine")],
+    [t("media_facts"), sourceOf(answer.facts_from ?? answer.facts_source)],
+    ["FFmpeg", plan.ffmpeg],
+  ]);
+}
+
+const sourceOf = (word) => (typeof word === "string" && hasSentence(`facts_${word}`) ? t(`facts_${word}`) : null);
+
+export function warnings(list) {
+  if (!list.length) return h("span", { hidden: true });
+  return h(
+    "div",
+    { class: "notice" },
+    h("h3", {}, t("warnings")),
+    h("ul", {}, list.map((warning) => h("li", {}, warning.message))),
+  );
+}
+
+function legend(plan) {
+  const domains = [...new Set(plan.nodes.map((node) => node.domain))];
+  const marks = domains.map((domain) =>
+    h("li", {}, h("span", { class: `swatch swatch-${domain}` }), hasSentence(`home_${domain}`) ? t(`home_${domain}`) : domain),
+  );
+  if (plan.links.some((link) => link.transfer)) marks.push(h("li", {}, h("span", { class: "swatch swatch-transfer" }), t("home_transfer")));
+  return h("ul", { class: "legend" }, marks);
+}
+
+/** The graph for those who do not see it. */
+function inWords(plan) {
+  const names = new Map(plan.nodes.map((node) => [node.id, `${node.label} (${node.domain})`]));
+  const arrows = plan.links.map((link) => `${names.get(link.source)} → ${names.get(link.target)}`);
+  return `${t("graph")}: ${arrows.join("; ")}`;
+}
+
+function transfers(plan) {
+  const crossing = plan.links.filter((link) => link.transfer);
+  if (!crossing.length) return h("p", { class: "muted" }, t("no_transfers"));
+  const total = crossing.reduce((sum, link) => sum + link.bytes_per_s, 0) * plan.output.duration_s;
+  const each = crossing.map((link) =>
+    h("li", {}, t(link.transfer === "upload" ? "to_gpu" : "to_system"), ` ${link.pix_fmt} ${link.width}×${link.height}, ${bytes(link.bytes_per_s)}/s`),
+  );
+  return h("div", {}, h("h3", {}, t("transfers")), h("ul", {}, each), h("p", { class: "muted" }, t("transfers_total", { total: bytes(total) })));
+}
+
+function command(plan) {
+  const words = ["ffmpeg", ...plan.steps.at(-1).arguments.slice(0, -1), "OUTPUT"].map(shellWord);
+  const text = words.join(" ");
+  return h(
+    "div",
+    { class: "code" },
+    h("div", { class: "code-head" }, h("h3", {}, t("command")), h("span", { class: "muted" }, t("arguments", { count: number(words.length) })), copyButton(text, t("copy_command"))),
+    h("pre", { tabindex: 0 }, h("code", {}, text)),
+  );
+}
+
+/** A word as a shell takes it. */
+export const shellWord = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+async function putGraph(place, plan) {
+  const isNarrow = place.clientWidth < 520;
+  try {
+    place.replaceChildren(await drawn(dotOf(plan, { direction: isNarrow ? "TB" : "LR" })));
+  } catch (error) {
+    place.replaceChildren(h("p", { class: "state broken" }, t("graph_failed", { reason: String(error.message ?? error) })));
+  }
+}

@@ -1,0 +1,81 @@
+// One real frame of the result, made again as the fields change.
+
+import { ask } from "./api.js";
+import { debounced, h } from "./dom.js";
+import { number, seconds, t } from "./words.js";
+
+const PAUSE_MS = 700;
+
+/** `request()` gives {value, faults}; `onProblem` is told of what the server refuses. */
+export function previewPanel(panel, { path, request, onProblem }) {
+  const image = h("img", { alt: "", hidden: true });
+  const hint = h("p", { class: "hint" }, t("preview_empty"));
+  const state = h("p", { class: "state", role: "status" });
+  const slider = h("input", { type: "range", min: 0, max: 5, step: 0.05, value: 0, id: "at" });
+  const shown = h("output", { for: "at" }, seconds(0));
+  const time = h("div", { class: "time" }, h("label", { for: "at" }, t("frame_at")), slider, shown);
+  const auto = h("input", { type: "checkbox", id: "auto-preview" });
+  auto.checked = true;
+  const again = h("button", { type: "button", class: "small", id: "preview-now" }, t("preview_now"));
+  const switches = h("div", { class: "switches" }, h("span", { class: "switch" }, auto, h("label", { for: "auto-preview" }, t("preview_auto"))), again);
+  panel.replaceChildren(h("figure", { class: "frame" }, hint, image), time, switches, state);
+
+  let current = null;
+  let address = "";
+
+  const show = async () => {
+    current?.abort();
+    const { value, faults } = request();
+    if (faults.length) {
+      state.textContent = "";
+      if (image.hidden) hint.textContent = t("preview_empty");
+      return;
+    }
+    const mine = new AbortController();
+    current = mine;
+    state.className = "state busy";
+    state.textContent = t("preview_making");
+    try {
+      const response = await ask("POST", `${path}/preview?at=${Number(slider.value)}`, {
+        body: value,
+        headers: { Accept: "image/*, application/json" },
+        signal: mine.signal,
+      });
+      const picture = await response.blob();
+      if (current !== mine) return;
+      put(picture, response);
+      onProblem(null);
+    } catch (error) {
+      if (error.name === "AbortError" || current !== mine) return;
+      state.className = "state broken";
+      state.textContent = [error.message, error.remedy].filter(Boolean).join(" ");
+      onProblem(error);
+    }
+  };
+  const put = (picture, response) => {
+    const old = address;
+    address = URL.createObjectURL(picture);
+    image.src = address;
+    image.alt = t("preview_alt", { at: seconds(Number(slider.value)) });
+    image.hidden = false;
+    hint.hidden = true;
+    if (old) URL.revokeObjectURL(old);
+    state.className = "state";
+    state.textContent = t("preview_made", { at: seconds(Number(slider.value)) });
+    const duration = Number(response.headers.get("X-Duration-S"));
+    if (duration > 0) setDuration(duration);
+  };
+  const setDuration = (duration) => {
+    slider.max = String(Math.max(0.05, Number(duration.toFixed(3))));
+    slider.step = String(duration > 60 ? 0.5 : 0.05);
+    shown.textContent = `${seconds(Number(slider.value))} / ${seconds(duration)}`;
+  };
+  const soon = debounced(show, PAUSE_MS);
+  slider.addEventListener("input", () => {
+    shown.textContent = `${number(Number(slider.value))} / ${seconds(Number(slider.max))}`;
+    soon();
+  });
+  again.addEventListener("click", show);
+  auto.addEventListener("change", () => auto.checked && soon());
+  return { changed: () => auto.checked && soon(), setDuration };
+}
