@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
+from typing import Literal
 
 from apigpu.compiler import OutputSpec, compile_clip
 from apigpu.errors import ApiGpuError, FFmpegError, InputError, PluginError, SetupError
@@ -84,14 +85,18 @@ class Prepared:
     clip: Clip
     warnings: tuple[PlanWarning, ...]
     files: Mapping[str, Path]
+    _plans: dict[tuple[Target, OutputSpec], Plan] = field(default_factory=dict, compare=False, repr=False)
 
     def compiled(self, target: Target, output: OutputSpec | str) -> Plan:
-        """The plan for a target; a container's name stands for its defaults.
+        """The plan for a target, made once; a container's name stands for its defaults.
 
         Raises UnsupportedError, GraphError, InputError.
         """
         wanted = OutputSpec(output) if isinstance(output, str) else output
-        return compile_clip(self.clip, target, output=wanted, warnings=self.warnings)
+        key = (target, wanted)
+        if key not in self._plans:
+            self._plans[key] = compile_clip(self.clip, target, output=wanted, warnings=self.warnings)
+        return self._plans[key]
 
 
 @dataclass(frozen=True)
@@ -128,18 +133,35 @@ def work_folder(settings: Settings) -> Iterator[Path]:
         ) from error
 
 
-async def prepare(request: JobRequest, *, base: Path, machine: Machine, folder: Path) -> Prepared:
+async def prepare(
+    request: JobRequest,
+    *,
+    base: Path,
+    machine: Machine,
+    folder: Path,
+    on_stage: Callable[[Literal["fetch", "probe"]], None] = lambda _: None,
+) -> Prepared:
     """Fetch, probe and build. `base` is where relative paths start; prepared files go into `folder`.
 
     Raises InputError that names the field at fault, PluginError where an operation breaks.
     """
     refs = request.refs()
+    on_stage("fetch")
     files = await fetch_all(refs, base=base, folder=folder, settings=machine.settings)
-    media = await _looked_at(refs, files, machine, folder)
+    on_stage("probe")
+    return build(request, await _looked_at(refs, files, machine, folder), files=files)
+
+
+Looked = Mapping[tuple[str, MediaKind], MediaFile | bytes]
+"""What each address is, by the kind that it is taken for: facts, or the bytes of subtitles."""
+
+
+def build(request: JobRequest, looked: Looked, *, files: Mapping[str, Path]) -> Prepared:
+    """The graph of a request whose media are known. Nothing is opened. Raises InputError, PluginError."""
     warnings: list[Notice] = []
     clip: Clip | None = None
     for step in request.steps:
-        clip = _built(step, media, clip, warnings)
+        clip = _built(step, looked, clip, warnings)
     assert clip is not None
     told = tuple(PlanWarning(code=item.code, message=item.message) for item in warnings)
     return Prepared(clip, tuple(dict.fromkeys(told)), files)
@@ -185,9 +207,6 @@ def write_assets(plan: Plan, folder: Path) -> None:
         path = folder / asset.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(asset.content)
-
-
-Looked = Mapping[tuple[str, MediaKind], MediaFile | bytes]
 
 
 async def _looked_at(refs: tuple[MediaRef, ...], files: Mapping[str, Path], machine: Machine, folder: Path) -> Looked:

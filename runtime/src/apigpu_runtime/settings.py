@@ -47,6 +47,8 @@ class Settings:
     """How long finished jobs, their files and uploads are kept by the proxy."""
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
     """After so long without a job a worker on this machine ends."""
+    target: str = "auto"
+    """What a worker renders on, by the names of `--target`: with `cuda` it takes no jobs where CUDA does not work."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -69,6 +71,7 @@ class Settings:
             webhook_secret=found.get("APIGPU_WEBHOOK_SECRET", ""),
             retention_s=3600 * _number(found, "APIGPU_RETENTION_HOURS", DEFAULT_RETENTION_S / 3600),
             idle_timeout_s=_number(found, "APIGPU_IDLE_TIMEOUT_S", DEFAULT_IDLE_TIMEOUT_S),
+            target=found.get("APIGPU_TARGET") or cls.target,
             environ=found,
         )
 

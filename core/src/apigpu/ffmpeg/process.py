@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, cast
@@ -176,7 +177,7 @@ def capture_sync(
 def _start(argv: Sequence[str], cwd: Path | None) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            list(argv),
+            _tied(argv),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -185,6 +186,38 @@ def _start(argv: Sequence[str], cwd: Path | None) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise _not_started(argv, error) from error
+
+
+def _tied(argv: Sequence[str]) -> list[str]:
+    """The command, such that the kernel kills the program when the thread that starts it is gone: after a SIGKILL of
+    ours nobody else would.
+
+    By the program `setpriv`, since `preexec_fn` can deadlock in a process with threads.
+    """
+    wrapper = _setpriv()
+    # What cannot be executed is left to fail by its own name.
+    return [*wrapper, *argv] if wrapper and shutil.which(argv[0]) else list(argv)
+
+
+@cache
+def _setpriv() -> tuple[str, ...]:
+    """Empty where there is none that can: on macOS, and in BusyBox."""
+    path = shutil.which("setpriv")
+    command = (path or "", "--pdeathsig", "KILL", "--")
+    if path is None:
+        return ()
+    try:
+        done = subprocess.run(
+            [*command, path, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return command if done.returncode == 0 else ()
 
 
 def _signal_group(pgid: int, number: signal.Signals) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "plan": "Show what FFmpeg would run, and where every frame would live. Renders nothing.",
     "render": "Make the video.",
     "preview": "Make one real frame of the video, as PNG.",
+    "worker": "Take jobs from RunPod, or from an apigpu serve, and render them here.",
     "doctor": "Tell whether this machine can render, and what it lacks.",
 }
 _USAGE = 2

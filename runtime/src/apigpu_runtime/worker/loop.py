@@ -1,0 +1,193 @@
+"""Taking jobs and running them, in place of the SDK's loop: no waiting for a tick, and what was taken is not dropped.
+
+The SDK (1.12) looks ten times a second whether a job has come, sleeps a whole second while it is full, asks again
+without a pause after a refused connection, cannot stop a job in the moment before it starts, and stays until its open
+polls are answered, which can be 90 seconds after SIGTERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Job = dict[str, Any]
+
+_POLL_TIMEOUT_S = 90.0
+_QUICK_S = 0.25
+"""A server that has nothing and does not hold the poll is asked no more than so often."""
+_LONGEST_PAUSE_S = 10.0
+
+
+class Busy(Exception):
+    """The server asks for patience."""
+
+
+class Wire(Protocol):
+    """The worker's side of RunPod's protocol; `session` is one of HTTP, for all calls."""
+
+    has_stop_channel: bool
+
+    def session(self) -> AbstractAsyncContextManager[Any]: ...
+
+    async def take(self, session: Any) -> list[Job]:
+        """The next job, after a long poll; nothing after a fruitless one. Raises Busy, or whatever HTTP raises."""
+        ...
+
+    async def stops(self, session: Any) -> list[str]:
+        """Ids of jobs that shall not go on."""
+        ...
+
+    async def run(self, session: Any, job: Job) -> None:
+        """Call the handler and post what it returns."""
+        ...
+
+    def track(self, job: Job) -> None:
+        """From now on heartbeats name the job."""
+        ...
+
+    def untrack(self, job: Job) -> None: ...
+
+    def log(self, level: str, message: str, job_id: str | None = None) -> None: ...
+
+
+@dataclass
+class Stopping:
+    """How far the end of this worker is: no new jobs any more, and then not even those that run."""
+
+    leaving: bool = False
+    handing_back: bool = False
+
+
+class JobLoop:
+    """Runs up to `concurrency` jobs until SIGTERM or SIGINT, then those that it has; a second signal ends them."""
+
+    def __init__(self, wire: Wire, *, concurrency: int, stopping: Stopping) -> None:
+        self._wire = wire
+        self._stopping = stopping
+        self._concurrency = concurrency
+        self._leave = asyncio.Event()
+        self._jobs: dict[str, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        """Return when the last job has ended."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
+        async with self._wire.session() as session:
+            taking = asyncio.create_task(self._take_jobs(session))
+            stopping = asyncio.create_task(self._heed_stops(session))
+            try:
+                await taking
+                while self._jobs:
+                    await asyncio.wait(list(self._jobs.values()))
+            finally:
+                stopping.cancel()
+                await asyncio.wait({stopping})
+
+    def _signalled(self, number: int) -> None:
+        name = signal.Signals(number).name
+        if self._stopping.leaving:
+            self._wire.log("WARN", f"{name} again: handing back {len(self._jobs)} job(s).")
+            self._stopping.handing_back = True
+            for task in self._jobs.values():
+                task.cancel()
+            return
+        self._wire.log("INFO", f"{name}: finishing {len(self._jobs)} job(s), taking no more.")
+        self._stopping.leaving = True
+        self._leave.set()
+
+    async def _take_jobs(self, session: Any) -> None:
+        leave = asyncio.create_task(self._leave.wait())
+        pause = _Pause()
+        while not leave.done():
+            if len(self._jobs) >= self._concurrency:
+                await asyncio.wait({leave, *self._jobs.values()}, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            for job in await self._next_jobs(session, leave, pause):
+                self._begin(session, job)
+
+    async def _next_jobs(self, session: Any, leave: asyncio.Task[Any], pause: _Pause) -> list[Job]:
+        """What one poll brings. A poll that is still open when the worker leaves is given up."""
+
+        async def poll() -> list[Job]:
+            return await self._polled(lambda: self._wire.take(session), pause)
+
+        polling = asyncio.create_task(poll())
+        await asyncio.wait({polling, leave}, return_when=asyncio.FIRST_COMPLETED)
+        polling.cancel()
+        await asyncio.wait({polling})
+        return [] if polling.cancelled() else polling.result()
+
+    def _begin(self, session: Any, job: Job) -> None:
+        if job["id"] in self._jobs:
+            self._wire.log("WARN", "The job was given out a second time while it runs here.", job["id"])
+            return
+        self._wire.track(job)
+        self._jobs[job["id"]] = asyncio.create_task(self._work(session, job))
+
+    async def _work(self, session: Any, job: Job) -> None:
+        try:
+            await self._wire.run(session, job)
+        except asyncio.CancelledError:
+            self._wire.log("INFO", "Job stopped.", job["id"])
+        except Exception as error:
+            self._wire.log("ERROR", f"The result was not delivered ({type(error).__name__}).", job["id"])
+        finally:
+            del self._jobs[job["id"]]
+            self._wire.untrack(job)
+
+    async def _heed_stops(self, session: Any) -> None:
+        pause = _Pause()
+        while self._wire.has_stop_channel:
+            for job_id in await self._polled(lambda: self._wire.stops(session), pause):
+                if task := self._jobs.get(job_id):
+                    self._wire.log("INFO", "Stopping job.", job_id)
+                    task.cancel()
+
+    async def _polled(self, ask: Callable[[], Awaitable[list[Any]]], pause: _Pause) -> list[Any]:
+        """The answer of a poll; nothing after a failed one, once it is time to ask again."""
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(_POLL_TIMEOUT_S):
+                answer = await ask()
+        except TimeoutError:
+            return []
+        except Busy:
+            await asyncio.sleep(5.0)
+            return []
+        except Exception as error:
+            # The message may hold the address with its query, so only the kind of error is told.
+            self._wire.log("ERROR", f"The queue could not be asked ({_kind(error)}). Asking again.")
+            await asyncio.sleep(pause.next_s())
+            return []
+        pause.reset()
+        if not answer and time.monotonic() - begun < _QUICK_S:
+            await asyncio.sleep(_QUICK_S)
+        return answer
+
+
+class _Pause:
+    """Pauses after failures, longer each time, of random length so that many workers do not come at once."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._most_s = 0.5
+
+    def next_s(self) -> float:
+        most_s, self._most_s = self._most_s, min(self._most_s * 2, _LONGEST_PAUSE_S)
+        return random.uniform(most_s / 2, most_s)
+
+
+def _kind(error: Exception) -> str:
+    status = getattr(error, "status", None)
+    return f"HTTP {status}" if status else type(error).__name__
