@@ -28,9 +28,10 @@ class Schemas:
         self, registry: Registry, answers: Iterable[type[BaseModel]], asked: Iterable[type[BaseModel]]
     ) -> None:
         self._registry = registry
-        inputs = [item.input for item in registry.operations.values()]
+        inputs: list[type[BaseModel]] = [item.input for item in registry.operations.values()]
         wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
-        wanted += [(model, "validation") for model in dict.fromkeys([*inputs, Options, *MODELS.values(), *asked])]
+        inputs += [Options, *MODELS.values(), *asked]
+        wanted += [(model, "validation") for model in dict.fromkeys(inputs)]
         wanted += [(model, "serialization") for model in answers]
         self._refs, found = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
         self.components: Schema = _over_http(found["$defs"])
