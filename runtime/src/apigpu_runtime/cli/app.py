@@ -24,7 +24,9 @@ COMMANDS = {
     "render": "Make the video.",
     "preview": "Make one real frame of the video, as PNG.",
     "worker": "Take jobs from RunPod, or from an apigpu serve, and render them here.",
+    "keys": "Make, list and end API keys for apigpu serve.",
     "doctor": "Tell whether this machine can render, and what it lacks.",
+    "serve": "Serve every operation: REST endpoints, a playground, and workers.",
 }
 _USAGE = 2
 _FAILED = 1

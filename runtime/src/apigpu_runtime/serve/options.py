@@ -105,6 +105,8 @@ class DataFolder:
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:
-    """By the XDG base directory specification: `~/.local/share/apigpu`."""
+    """APIGPU_DATA_DIR, or by the XDG base directory specification: `~/.local/share/apigpu`."""
+    if named := environ.get("APIGPU_DATA_DIR", ""):
+        return Path(named).expanduser().absolute()
     base = environ.get("XDG_DATA_HOME", "")
     return Path(base if os.path.isabs(base) else "~/.local/share").expanduser() / "apigpu"

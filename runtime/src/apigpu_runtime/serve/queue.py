@@ -1,0 +1,90 @@
+"""The queue behind the proxy: the plane of this process with its workers, or a RunPod endpoint."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+from starlette.routing import BaseRoute, Mount
+
+from apigpu_runtime.backend import Backend
+from apigpu_runtime.callers import INTERNAL, WORKER, Caller, as_caller
+from apigpu_runtime.endpoint.client import LOCAL, RunPodEndpoint, http_over
+from apigpu_runtime.guard import guarded_client
+from apigpu_runtime.plane.app import plane_app
+from apigpu_runtime.plane.environment import worker_environment
+from apigpu_runtime.plane.plane import Plane
+from apigpu_runtime.plane.supervisor import Supervisor
+from apigpu_runtime.serve.options import DataFolder, ServeOptions
+from apigpu_runtime.settings import Settings
+
+PLANE_PATH = f"/v2/{LOCAL}"
+OnChange = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """`announced` queues call the `on_change` that they were made with for every change of a job. `tokens` are
+    those of workers that this process starts."""
+
+    backend: Backend
+    running: Callable[[], AbstractAsyncContextManager[None]]
+    announced: bool = False
+    routes: list[BaseRoute] = field(default_factory=list)
+    tokens: dict[str, Caller] = field(default_factory=dict)
+
+
+def local_queue(
+    options: ServeOptions,
+    settings: Settings,
+    folder: DataFolder,
+    *,
+    address: str,
+    files_url: str,
+    on_change: OnChange,
+) -> Queue:
+    """The plane of this process. `address` is where its own workers find it, `files_url` what they may fetch and
+    put although it is private."""
+    plane = Plane(folder.plane, on_change=on_change, http=lambda: guarded_client(hosts=settings.webhook_hosts))
+    app = plane_app(plane)
+    backend = RunPodEndpoint.at_plane(http_over(as_caller(app, INTERNAL)))
+    token = secrets.token_urlsafe(32)
+    environ = {
+        **settings.environ,
+        **worker_environment(f"{address}{PLANE_PATH}", token),
+        "APIGPU_DATA_DIR": str(folder.path),
+        "APIGPU_TRUSTED_URLS": ",".join([*settings.trusted_urls, files_url]),
+    }
+    supervisor = Supervisor(
+        plane,
+        [sys.executable, "-m", "apigpu_runtime.cli", "worker"],
+        environ,
+        max_workers=options.max_workers,
+        idle_timeout_s=settings.idle_timeout_s,
+    )
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        async with plane.running(), supervisor.running():
+            yield
+
+    mounted: list[BaseRoute] = [Mount(PLANE_PATH, app)]
+    own_workers = Caller("a worker of this machine", frozenset({WORKER}))
+    return Queue(backend, running, announced=True, routes=mounted, tokens={token: own_workers})
+
+
+def runpod_queue(endpoint_id: str, settings: Settings) -> Queue:
+    """RunPod's endpoint of that id. Raises InputError where the id or the key cannot be one."""
+    http = httpx2.AsyncClient()
+    backend = RunPodEndpoint.at_runpod(http, endpoint_id, settings)
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        async with http:
+            yield
+
+    return Queue(backend, running)
