@@ -105,6 +105,12 @@ def unfinished(connection: sqlite3.Connection) -> list[JobRecord]:
     return [_record(row) for row in connection.execute("SELECT * FROM jobs WHERE finished_s IS NULL ORDER BY id")]
 
 
+def open_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Jobs that have not ended, by their state."""
+    rows = connection.execute("SELECT status, count(*) FROM jobs WHERE finished_s IS NULL GROUP BY status")
+    return {str(status): int(count) for status, count in rows}
+
+
 def mark_taken(connection: sqlite3.Connection, job_id: str, endpoint_job_id: str, now_s: float) -> bool:
     """The endpoint has it. False where it has ended meanwhile."""
     return _changed(
