@@ -12,6 +12,10 @@ from time import monotonic
 from typing import Any
 
 import httpx2
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+
 from apigpu.errors import InputError
 from apigpu.operations import Operation
 from apigpu.registry import Registry
@@ -41,13 +45,16 @@ from apigpu_runtime.proxy.refusals import malformed
 from apigpu_runtime.proxy.request_ids import RequestIds
 from apigpu_runtime.proxy.schema import MIGRATIONS
 from apigpu_runtime.storage import Storage
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
 
 PUBLIC_URL = "http://proxy.test"
 QUICK = Pace(
-    retry_first_s=0.02, retry_most_s=0.1, resubmit_after_s=(0.01, 0.01), tick_s=0.02, looks_per_s=1000.0, front=1000
+    retry_first_s=0.02,
+    retry_most_s=0.1,
+    resubmit_after_s=(0.01, 0.01),
+    tick_s=0.02,
+    look_s=0.05,
+    looks_per_s=1000.0,
+    front=1000,
 )
 CAPTION = {"url_video": "https://example.com/talk.mp4", "url_srt": "https://example.com/talk.srt"}
 SEED_REQUESTS = {
@@ -89,7 +96,10 @@ class FakeEndpoint:
     runs: int = 0
     cancels: int = 0
     down: BackendError | None = None
-    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    first_number: int = 0
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(self.first_number)
 
     async def run(self, document: Mapping[str, Any], *, job_id: str, policy: Mapping[str, Any] | None = None) -> str:
         self.runs += 1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from apigpu_runtime.envelope import Failure
 from proxy_support import CAPTION, PUBLIC_URL, SEED_REQUESTS, FakeEndpoint, proxy
 

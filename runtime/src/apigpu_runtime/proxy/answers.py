@@ -20,9 +20,7 @@ def http_status(job: JobRecord) -> int:
     match job.status:
         case backend.COMPLETED:
             return 200
-        case backend.CANCELLED:
-            return 409
-        case backend.FAILED | backend.TIMED_OUT:
+        case backend.CANCELLED | backend.FAILED | backend.TIMED_OUT:
             return status_of_failure(failure_of(job))
     return 202
 
@@ -80,9 +78,7 @@ def _message(job: JobRecord) -> str:
             return "The video is ready."
         case backend.IN_PROGRESS:
             return "The job is being worked on."
-        case backend.CANCELLED:
-            return "The job was cancelled."
-        case backend.FAILED | backend.TIMED_OUT:
+        case backend.CANCELLED | backend.FAILED | backend.TIMED_OUT:
             return failure_of(job).message
     return (
         "The job is cancelled as soon as the endpoint obeys." if job.cancel_requested else "The job waits its turn."
@@ -93,7 +89,7 @@ def failure_of(job: JobRecord) -> Failure:
     """Why a job has no result."""
     if job.failure is not None:
         return job.failure
-    return Failure(code=job.status.lower(), message=f"The job ended as {job.status}.", job_id=job.id)
+    return Failure(code="cancelled", message="The job was cancelled.", job_id=job.id, operation=job.operation)
 
 
 def _execution(job: JobRecord) -> Execution:

@@ -15,11 +15,13 @@ from apigpu_runtime.proxy.documents import JobRecord
 from apigpu_runtime.proxy.job_book import JobBook
 from apigpu_runtime.proxy.job_store import Ending
 from apigpu_runtime.proxy.learning import Finding, Over, Queued, Running, finding, unknown_to_endpoint
-from apigpu_runtime.proxy.pace import Pace, look_interval_s
+from apigpu_runtime.proxy.pace import Pace
 from apigpu_runtime.proxy.proofs import Proofs
 from apigpu_runtime.storage.errors import StorageError
 
 _log = structlog.get_logger("apigpu.proxy")
+
+_MOST_EARLY = 1000
 
 
 @dataclass
@@ -57,26 +59,35 @@ class Follower:
         self._announced = announced
         self._jobs: dict[str, _Followed] = {}
         self._woken: dict[str, None] = {}
+        self._early: dict[str, None] = {}
         self._looking = 0
-        self._allowance = pace.looks_per_s
+        self._rate = pace.announced_looks_per_s if announced else pace.looks_per_s
+        self._allowance = self._rate
         self._counted_s = time.monotonic()
         self._failures = 0
         self._pause_until_s = 0.0
         self._news = asyncio.Event()
 
-    def follow(self, job: JobRecord) -> None:
+    def follow(self, job: JobRecord, *, is_new: bool) -> None:
+        """From now on. One that is not new may have changed unseen, and is due at once."""
         now_s = time.monotonic()
         running = job.status == IN_PROGRESS
+        looked_s = now_s if is_new else 0.0
         self._jobs[job.endpoint_job_id] = _Followed(
-            job.id, job.endpoint_job_id, running, job.cancel_requested, now_s, now_s
+            job.id, job.endpoint_job_id, running, job.cancel_requested, now_s, looked_s
         )
-        self.wake(job.endpoint_job_id)
+        if job.endpoint_job_id in self._early:
+            self.wake(job.endpoint_job_id)
 
     def wake(self, endpoint_job_id: str) -> None:
         """Something may have changed: look as soon as possible."""
         if endpoint_job_id in self._jobs:
             self._woken[endpoint_job_id] = None
             self._news.set()
+        else:  # it may be told before the answer to its submission has arrived
+            self._early[endpoint_job_id] = None
+            if len(self._early) > _MOST_EARLY:
+                del self._early[next(iter(self._early))]
 
     def cancel(self, endpoint_job_id: str) -> None:
         """Ask the endpoint to cancel it, until it has ended."""
@@ -115,7 +126,7 @@ class Follower:
     def _due(self, free: int, chosen: set[str]) -> list[_Followed]:
         now_s = time.monotonic()
         passed_s, self._counted_s = now_s - self._counted_s, now_s
-        self._allowance = min(self._pace.looks_per_s, self._allowance + passed_s * self._pace.looks_per_s)
+        self._allowance = min(self._rate, self._allowance + passed_s * self._rate)
         most = min(free, int(self._allowance))
         if most <= 0 or now_s < self._pause_until_s:
             return []
@@ -133,7 +144,7 @@ class Follower:
             near = followed.running or front > 0
             front -= not followed.running
             waited_for = followed.cancel or self._book.watchers.is_watched(followed.job_id)
-            interval_s = look_interval_s(
+            interval_s = self._pace.look_interval_s(
                 age_s=now_s - followed.since_s, waited_for=waited_for, near=near, announced=self._announced
             )
             if not followed.looking and now_s - followed.looked_s >= interval_s:

@@ -69,7 +69,7 @@ class Jobs:
             self._book,
             backend,
             write=lambda job: endpoint_document(job, digest=digest, storage=storage),
-            taken=lambda job_id: self._follower.follow(self.get(job_id)),
+            taken=lambda job_id: self._follower.follow(self.get(job_id), is_new=True),
             pace=pace,
             policy=policy,
         )
@@ -179,7 +179,7 @@ class Jobs:
         """Go on where an earlier run was stopped."""
         for job in await self._book.unfinished():
             if job.endpoint_job_id:
-                self._follower.follow(job)
+                self._follower.follow(job, is_new=False)
             else:
                 self._outbox.add(job.id)
 

@@ -21,8 +21,12 @@ class Pace:
     looks_at_once: int = 16
     looks_per_s: float = 20.0
     """Looks at jobs that nobody announced a change of."""
+    announced_looks_per_s: float = 200.0
+    """The same where the endpoint is a part of this process."""
     front: int = 50
     """So many of the oldest queued jobs are looked at often, since a queue moves at its front."""
+    look_s: float = 1.0
+    """What the waits between two looks at a job are reckoned in."""
     tick_s: float = 0.25
 
     def retry_s(self, failures: int) -> float:
@@ -34,20 +38,19 @@ class Pace:
         tries = max(submissions, 1)
         return self.resubmit_after_s[tries - 1] if tries <= len(self.resubmit_after_s) else None
 
+    def look_interval_s(self, *, age_s: float, waited_for: bool, near: bool, announced: bool) -> float:
+        """Seconds between two looks at a job that has been in its state for `age_s`.
+
+        `near`: it runs, or stands at the front of the queue. `announced`: the endpoint tells its changes, so that
+        looking is only for what got lost.
+        """
+        if announced:
+            return (15 if waited_for else 60) * self.look_s
+        if waited_for:
+            return min(self.look_s / 2 + age_s / 20, 3 * self.look_s)
+        if near:
+            return min(self.look_s + age_s / 10, 15 * self.look_s)
+        return 300 * self.look_s
+
 
 DEFAULT_PACE = Pace()
-
-
-def look_interval_s(*, age_s: float, waited_for: bool, near: bool, announced: bool) -> float:
-    """Seconds between two looks at a job that has been in its state for `age_s`.
-
-    `near`: it runs, or stands at the front of the queue. `announced`: the endpoint tells its changes, so that looking
-    is only for what got lost.
-    """
-    if announced:
-        return 15.0 if waited_for else 60.0
-    if waited_for:
-        return min(0.5 + age_s / 20, 3.0)
-    if near:
-        return min(1.0 + age_s / 10, 15.0)
-    return 300.0

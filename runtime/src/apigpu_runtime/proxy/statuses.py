@@ -17,6 +17,7 @@ _OF_CODE = {
     "unsupported_media_type": 415,
     "job_unknown": 404,
 }
+_OF_END = {"timed_out": 504, "cancelled": 409}
 OF_FAULT = {"user": 422, "machine": 502, "plugin": 500, "unknown": 500}
 RETRY_AFTER_S = 5
 
@@ -43,7 +44,7 @@ def status_of(error: ApiGpuError) -> int:
 
 def status_of_failure(failure: Failure) -> int:
     """The same for a job that failed."""
-    return 504 if failure.code == "timed_out" else OF_FAULT[failure.fault]
+    return _OF_END.get(failure.code) or OF_FAULT[failure.fault]
 
 
 def retry_after_s(error: ApiGpuError) -> int | None:
