@@ -7,7 +7,7 @@ from typing import Any
 from apigpu.operations import Operation
 from apigpu.registry import Registry
 from apigpu_runtime.job import PIPELINE, Options
-from apigpu_runtime.proxy.examples import example_of, pipeline_example
+from apigpu_runtime.proxy.example_requests import example_fields, example_request
 from apigpu_runtime.request import MAX_STEPS
 
 _PIPELINE_SUMMARY = "Run several operations as one graph, with one encode."
@@ -31,7 +31,7 @@ def describe(operation: Operation, public_url: str) -> dict[str, Any]:
         **summarise(operation, public_url),
         "schema": operation.input.model_json_schema(),
         "options": Options.model_json_schema(),
-        "example": example_of(operation.input),
+        "example": example_fields(operation),
     }
 
 
@@ -50,7 +50,7 @@ def describe_pipeline(registry: Registry, public_url: str) -> dict[str, Any]:
         "links": _links(PIPELINE, public_url),
         "schema": {"type": "object", "required": ["steps"], "properties": {"steps": steps}},
         "options": Options.model_json_schema(),
-        "example": pipeline_example(registry),
+        "example": example_request(registry, PIPELINE) if registry.operations else None,
     }
 
 
