@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -67,6 +68,8 @@ class Queue:
         self.calls: list[Call] = []
         self.complaints: list[str] = []
         self.faults: dict[str, deque[str | int | float]] = defaultdict(deque)
+        self.files: dict[str, bytes] = {}
+        """What GET /files/NAME gives and PUT takes."""
         self._waiting: deque[str] = deque()
         self._to_stop: deque[str] = deque()
         self._keepalive_s = keepalive_s
@@ -133,6 +136,8 @@ class Queue:
                 web.get("/job-stop/{worker}", self._stop),
                 web.get("/ping/{worker}", self._ping),
                 web.post("/job-done/{worker}/{job}", self._done),
+                web.get("/files/{name:.+}", self._file),
+                web.put("/files/{name:.+}", self._put),
             ]
         )
         runner = web.AppRunner(
@@ -207,6 +212,15 @@ class Queue:
         self._note(request.match_info["job"], request, body)
         return web.Response(text="ok")
 
+    async def _file(self, request: web.Request) -> web.Response:
+        content = self.files.get(request.match_info["name"])
+        return web.Response(status=404) if content is None else web.Response(body=content)
+
+    async def _put(self, request: web.Request) -> web.Response:
+        content = await request.read()
+        self.files[request.match_info["name"]] = content
+        return web.Response(headers={"ETag": f'"{hashlib.md5(content).hexdigest()}"'})
+
     def _note(self, job_id: str, request: web.Request, body: Any) -> None:
         job = self.jobs.get(job_id)
         if job is None or not isinstance(body, dict):
@@ -225,6 +239,21 @@ class Queue:
             return
         job.results.append(body)
         job.done_at = time.monotonic()
+
+
+def delivery(queue: Queue, job_id: str, container: str = "mp4", query: str = "") -> dict[str, Any]:
+    """Requests that take the results of a job, as the proxy signs them."""
+
+    def signed(method: str, name: str) -> dict[str, Any]:
+        return {"method": method, "url": f"{queue.url}/files/jobs/{job_id}/{name}{query}", "headers": {}}
+
+    return {
+        "key": f"jobs/{job_id}/result.{container}",
+        "put": signed("PUT", f"result.{container}"),
+        "head": signed("HEAD", f"result.{container}"),
+        "envelope_put": signed("PUT", "result.json"),
+        "envelope_get": signed("GET", "result.json"),
+    }
 
 
 def until(condition: Callable[[], T], within_s: float = 20.0, told: Callable[[], str] = lambda: "") -> T:

@@ -11,6 +11,7 @@ from typing import Any
 
 from apigpu.errors import ApiGpuError
 from apigpu.registry import Registry
+from apigpu.targets.ladder import rungs
 from apigpu_runtime.digest import operations_digest
 from apigpu_runtime.envelope import Failure, Result, WorkerFacts
 from apigpu_runtime.execute import Prepared, prepare, work_folder
@@ -48,6 +49,11 @@ class JobHandler:
     def renders(self) -> None:
         """This machine is examined. Raises SetupError where it should not take jobs."""
         self._equipment = examined(self._settings, self._registry)
+        target = self._equipment.target
+        self._log("INFO", f"apigpu {self._facts.version} renders {', '.join(self._registry.operations)}", None)
+        self._log("INFO", f"on {rungs(target)[0].name}, {target.device}, {target.ffmpeg}", None)
+        for lack in target.lacks:
+            self._log("WARN", lack.sentence, None)
 
     async def handle(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """The envelope of the finished job as plain data. Raises ApiGpuError."""
@@ -58,11 +64,10 @@ class JobHandler:
         refuse_local_paths(checked.request)
         log(f"{checked.request.title}{', dry run' if checked.dry_run else ''}")
         result = await (self._planned(job["id"], checked) if checked.dry_run else self._done(job["id"], checked, log))
-        log(f"done in {result.timings.total_s:g} s")
         return result.model_dump(mode="json")
 
     def failure(self, job: Mapping[str, Any], error: ApiGpuError) -> Failure:
-        """The failure to send, without secrets."""
+        """The failure to send, without secrets; the log has it too."""
         document = job.get("input")
         told = document if isinstance(document, Mapping) else {}
         operation, inner = told.get("operation"), told.get("apigpu")
@@ -73,7 +78,12 @@ class JobHandler:
             operation=operation[:100] if isinstance(operation, str) else "",
             worker=self._facts,
         )
-        return self._redactor.knowing(document).failure(failure)
+        failure = self._redactor.knowing(document).failure(failure)
+        where = f"{failure.where}: " if failure.where else ""
+        self._log("ERROR", f"{_request_id(inner)}failed ({failure.code}): {where}{failure.message}", job["id"])
+        if failure.stderr_head:
+            self._log("ERROR", f"{_request_id(inner)}FFmpeg said: {failure.stderr_head}", job["id"])
+        return failure
 
     def redacted(self, text: str) -> str:
         return self._redactor.text(text)
@@ -111,7 +121,9 @@ class JobHandler:
                 plan = outcome.rendered.plan
                 log(f"rendered on {outcome.rung}, {plan.device}, FFmpeg {plan.ffmpeg}")
                 stages.enter("upload")
-                return await self._delivered(job, outcome, destination, stages)
+                result = await self._delivered(job, outcome, destination, stages)
+        log(f"delivered, {result.timings.total_s:g} s in all")
+        return result
 
     async def _prepared(self, job: Job, folder: Path, stages: Stages) -> Prepared:
         machine = self._machine().machine
@@ -142,7 +154,7 @@ class JobHandler:
             job,
             stages,
             outputs=[file],
-            ran=results.ran(outcome),
+            ran=results.ran(outcome, self.redacted),
             realtime_factor=round(file.duration_s / rendered.result.wall_s, 3) if rendered.result.wall_s else None,
             cpu_s=round(rendered.cpu_s, 3),
             gpu_s=spent.render_s if results.uses_gpu(rendered.plan) else 0.0,
@@ -170,8 +182,7 @@ class JobHandler:
         return equipment.machine.setbacks.first_rung(equipment.target)[0].target
 
     def _say(self, level: str, message: str, *, job_id: str, control: Control) -> None:
-        named = f"[{control.request_id}] {message}" if control.request_id else message
-        self._log(level, self.redacted(named), job_id)
+        self._log(level, self.redacted(_request_id({"request_id": control.request_id}) + message), job_id)
 
 
 def _control_of(job: Mapping[str, Any]) -> Control:
@@ -179,3 +190,9 @@ def _control_of(job: Mapping[str, Any]) -> Control:
     document = job.get("input")
     control = document.get("apigpu", {}) if isinstance(document, Mapping) else {}
     return validate_model(Control, control, where="apigpu")
+
+
+def _request_id(control: object) -> str:
+    """How a line of the log begins, where the job has a request's id."""
+    found = control.get("request_id") if isinstance(control, Mapping) else None
+    return f"[{found}] " if isinstance(found, str) and found.isprintable() and 0 < len(found) <= 128 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,11 @@ def output_file(outcome: Outcome) -> OutputFile:
     )
 
 
-def ran(outcome: Outcome) -> Ran:
+def ran(outcome: Outcome, redacted: Callable[[str], str]) -> Ran:
     plan = outcome.rendered.plan
     return Ran(
         rung=outcome.rung,
-        reasons=list(outcome.reasons),
+        reasons=list(map(redacted, outcome.reasons)),
         target=plan.target,
         device=plan.device,
         ffmpeg=plan.ffmpeg,

@@ -51,9 +51,7 @@ def guarded(handler: Handler, *, fail: Fail, log: Log, stopping: Stopping) -> Ha
         ) as raised:  # SystemExit too: out of a plugin it would end the worker, with no result sent
             log("ERROR", f"The worker failed: {traceback.format_exc()}", job["id"])
             error = _bug(raised)
-        failure = fail(job, error)
-        log("ERROR", f"Failed: {failure.code}: {failure.message}", job["id"])
-        return {"error": _text_of(failure)}
+        return {"error": _text_of(fail(job, error))}
 
     return call
 
