@@ -24,7 +24,7 @@ class Pan(Input):
 class Layer(Input):
     image_url: ImageUrl
     tags: list[str] = Field([], max_length=3)
-    children: list[Layer] = []
+    children: list[Layer] = Field([])
     """May hold itself."""
 
 
@@ -48,11 +48,11 @@ class HardInput(Input):
     amount: int | str | list[int] = 3
     size: tuple[int, int] = (16, 9)
     point: tuple[float, float] | None = None
-    extra: dict[str, int] = {}
+    extra: dict[str, int] = Field({})
     anything: Any = None
     layers: list[Layer] = Field([], max_length=5)
-    grid: list[list[int]] = []
-    sounds: list[AudioUrl] = []
+    grid: list[list[int]] = Field([])
+    sounds: list[AudioUrl] = Field([])
     mood: Moody = Mood.CALM
     rank: Literal[1, 2, 3] | None = None
     is_loud: bool

@@ -23,12 +23,14 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from apigpu.errors import InputError
+from apigpu.plan import render_argv, render_dot, render_mermaid, render_text
 from apigpu.plan.model import Plan, PlanEstimate, PlanLink, PlanNode, PlanOutput, PlanStep, PlanWarning
 from apigpu.registry import Registry
 from apigpu_runtime.envelope import Failure, OutputFile, ProgressReport, Ran, Result, Timings, WorkerFacts
 from apigpu_runtime.job import job_request, split_options
 from apigpu_runtime.playground.pages import playground_routes
 from apigpu_runtime.proxy.documents import Execution, JobDocument, Links, Stats, Waiting
+from apigpu_runtime.proxy.dry_run_documents import DryRun
 
 BUILT_IN = [
     EntryPoint("addaudio", "apigpu_addaudio", "apigpu"),
@@ -64,7 +66,6 @@ class FakeApi:
     failure: Failure | None = None
     """What the next jobs end with."""
     logged_in: bool = True
-    plan: Plan | None = None
 
     def routes(self) -> list[Any]:
         pages = playground_routes(
@@ -116,15 +117,30 @@ class FakeApi:
         body = await self.checked(request)
         if isinstance(body, Response):
             return body
-        self.previews.append(request.query_params["at"])
-        return FileResponse(self.folder / "frame.jpg")
+        at = request.query_params.get("at", "middle")
+        self.previews.append(at)
+        headers = {"X-Preview-At": "2.500" if at == "middle" else at}
+        return FileResponse(self.folder / "frame.jpg", headers=headers)
 
     async def dry_run(self, request: Request) -> Response:
         body = await self.checked(request)
         if isinstance(body, Response):
             return body
-        plan = self.plan or sample_plan()
-        return JSONResponse({"plan": plan.model_dump(mode="json")})
+        target = request.query_params.get("target", "l4")
+        plan = sample_plan().model_copy(update={"target": target})
+        answer = DryRun(
+            operation=request.path_params["operation"],
+            target=target,
+            facts_from={"url_video": "fetched"},
+            facts={},
+            plan=plan,
+            text=render_text(plan),
+            command=render_argv(plan).rstrip("\n"),
+            argv=plan.argv(),
+            mermaid=render_mermaid(plan),
+            dot=render_dot(plan),
+        )
+        return Response(answer.model_dump_json(), media_type="application/json")
 
     async def submit(self, request: Request) -> Response:
         body = await self.checked(request)
@@ -192,7 +208,7 @@ class FakeApi:
 
 
 def event(job: JobDocument) -> str:
-    return f"event: job\ndata: {json.dumps(job.model_dump(mode='json'))}\n\n"
+    return f"data: {json.dumps(job.model_dump(mode='json'))}\n\n"
 
 
 def running() -> Iterator[dict[str, Any]]:
@@ -285,6 +301,14 @@ def sample_plan() -> Plan:
         estimate=PlanEstimate(machine_s=2.5, usd=0.00042),
         warnings=(PlanWarning(code="font_missing", message="Comic Sans is not there; Noto Sans is used."),),
     )
+
+
+def until(page: Any, condition: str, *, timeout_s: float = 10) -> None:
+    """Wait for a condition in the page. Playwright's own way evaluates text there, which the pages forbid."""
+    deadline = time.monotonic() + timeout_s
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.02)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from apigpu.operations import Operation
 from apigpu.registry import Registry
+from apigpu.targets.presets import TARGET_NAMES
 from apigpu_runtime.job import PIPELINE
 from apigpu_runtime.playground.headers import security_headers
 from apigpu_runtime.playground.languages import COOKIE, NAMES, language_of
@@ -117,6 +118,7 @@ class _Site:
         self, request: Request, template: str, name: str, schema: dict[str, Any], operation: Operation | None = None
     ) -> Response:
         data = {"operation": name, "schema": schema, "options": options_schema(), "usesKeys": self.uses_keys()}
+        data["targets"] = list(TARGET_NAMES)
         return self.page(request, template, operation=operation, data=data)
 
     async def login(self, request: Request) -> Response:

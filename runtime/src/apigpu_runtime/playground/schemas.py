@@ -10,6 +10,7 @@ from apigpu_runtime.job import PIPELINE, Options
 from apigpu_runtime.request import MAX_STEPS
 
 Schema = dict[str, Any]
+_DEFINITIONS = "#/$defs/"
 
 
 def operation_schema(operation: Operation) -> Schema:
@@ -47,11 +48,11 @@ def _renamed(part: Any, prefix: str) -> Any:
     """The same schema with its definitions under other names, since two operations may use the same."""
     if isinstance(part, list):
         return [_renamed(item, prefix) for item in part]
+    if isinstance(part, str):
+        return f"{_DEFINITIONS}{prefix}{part.removeprefix(_DEFINITIONS)}" if part.startswith(_DEFINITIONS) else part
     if not isinstance(part, dict):
         return part
     found = {key: _renamed(value, prefix) for key, value in part.items()}
-    if isinstance(found.get("$ref"), str):
-        found["$ref"] = found["$ref"].replace("#/$defs/", f"#/$defs/{prefix}", 1)
     if isinstance(found.get("$defs"), dict):
         found["$defs"] = {f"{prefix}{name}": value for name, value in found["$defs"].items()}
     return found

@@ -60,7 +60,7 @@ function within(field, rest) {
 export function groupField(schema, place) {
   if (schema.nullable) return optionalGroup(schema, place);
   const inner = fieldsOf(schema, place);
-  const isOpen = place.required && place.depth < EAGER_DEPTH;
+  const isOpen = (place.required || place.opensGroups) && place.depth < EAGER_DEPTH;
   const summary = h("summary", {}, labelFor(place), place.name ? h("code", { class: "name" }, place.name) : null);
   const element = h("details", { class: "group", open: isOpen }, summary);
   const own = faultPlace(element);

@@ -32,7 +32,9 @@ export function faultsShown(find) {
 
 /** The fault of a field that is being mended goes away. */
 export function forgetFault(control) {
-  const fault = control.closest?.(".field")?.querySelector(".fault");
+  // Events of whole fields tell of uploads, whose faults are to stay.
+  if (!control.matches("input, select, textarea")) return;
+  const fault = control.closest(".field")?.querySelector(".fault");
   if (!fault || fault.hidden) return;
   fault.hidden = true;
   fault.replaceChildren();

@@ -27,9 +27,9 @@ export function makeField(schema, place) {
 }
 
 /** The fields of an object's schema, put into `container`. */
-export function makeForm(schema, container) {
+export function makeForm(schema, container, { opensGroups = false } = {}) {
   const definitions = schema.$defs ?? {};
-  const inner = fieldsOf(resolved(schema, definitions), { definitions, depth: 0 });
+  const inner = fieldsOf(resolved(schema, definitions), { definitions, opensGroups, depth: 0 });
   container.replaceChildren(...inner.elements);
   return {
     fields: inner.fields,

@@ -7,7 +7,6 @@ import { bytes, hasSentence, money, number, rate, seconds, t, time } from "./wor
 
 const FINAL = new Set(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]);
 const POLL_MS = 2000;
-const EVENTS = ["message", "job", "status", "progress", "end", "done", "final"];
 
 export const isFinal = (job) => FINAL.has(job.status);
 
@@ -93,26 +92,12 @@ function watched(job, draw) {
     source.close();
     clearInterval(timer);
   };
-  const take = (event) => {
-    const data = parsed(event.data);
-    if (data?.status && data.links) draw(data);
-    else if (data?.stage) draw({ ...job, status: "IN_PROGRESS", waiting: null, progress: data });
-    else poll();
-  };
-  for (const name of EVENTS) source.addEventListener(name, take);
+  source.addEventListener("message", (event) => draw(JSON.parse(event.data)));
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED && !timer) timer = setInterval(poll, POLL_MS);
     else poll();
   });
   return stop;
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function head(job, showLink) {

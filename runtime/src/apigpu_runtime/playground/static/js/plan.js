@@ -1,14 +1,17 @@
 // A dry run: what would be run, where every frame would live, what it would cost.
 
 import { askJson } from "./api.js";
-import { copyButton, facts, h } from "./dom.js";
+import { copyButton, facts, h, page } from "./dom.js";
 import { dotOf, drawn } from "./graph.js";
 import { bytes, hasSentence, money, number, rate, seconds, t } from "./words.js";
 
-export function planPanel(panel, { path, onPlan, onProblem }) {
+export function planPanel(panel, { path, again, onPlan, onProblem }) {
   const state = h("p", { class: "state", role: "status" });
   const body = h("div", { class: "plan-body" });
-  panel.replaceChildren(h("p", { class: "hint" }, t("plan_empty")), state, body);
+  const target = h("select", { id: "target" }, ["auto", ...page.targets].map((name) => h("option", { value: name }, name === "auto" ? t("target_auto") : name)));
+  const choice = h("div", { class: "plan-for" }, h("label", { for: "target" }, t("plan_for")), target);
+  panel.replaceChildren(choice, h("p", { class: "hint" }, t("plan_empty")), state, body);
+  target.addEventListener("change", again);
 
   return async (value) => {
     panel.querySelector(".hint")?.remove();
@@ -16,8 +19,9 @@ export function planPanel(panel, { path, onPlan, onProblem }) {
     state.className = "state busy";
     state.textContent = t("plan_making");
     try {
-      const answer = await askJson("POST", `${path}/dry-run`, { body: value });
-      const plan = answer.plan ?? answer.result?.plan ?? answer;
+      const query = target.value === "auto" ? "" : `?target=${target.value}`;
+      const answer = await askJson("POST", `${path}/dry-run${query}`, { body: value });
+      const { plan } = answer;
       state.className = "state";
       state.textContent = t("plan_made");
       body.replaceChildren(...shown(plan, answer));
@@ -39,7 +43,7 @@ function shown(plan, answer) {
     legend(plan),
     h("div", { class: "graph-place", tabindex: 0, role: "img", "aria-label": inWords(plan) }),
     transfers(plan),
-    command(plan),
+    command(answer),
   ];
 }
 
@@ -54,12 +58,12 @@ function summary(plan, answer) {
     [t("encoder"), [output.video, output.audio].filter(Boolean).join(" + ")],
     [t("machine_time"), seconds(estimate.machine_s)],
     [t("cost"), estimate.usd ? money(estimate.usd) : t("own_machine")],
-    [t("media_facts"), sourceOf(answer.facts_from ?? answer.facts_source)],
+    [t("media_facts"), sources(answer.facts_from)],
     ["FFmpeg", plan.ffmpeg],
   ]);
 }
 
-const sourceOf = (word) => (typeof word === "string" && hasSentence(`facts_${word}`) ? t(`facts_${word}`) : null);
+const sources = (byPlace) => [...new Set(Object.values(byPlace))].map((word) => t(`facts_${word}`)).join(", ");
 
 export function warnings(list) {
   if (!list.length) return h("span", { hidden: true });
@@ -97,13 +101,11 @@ function transfers(plan) {
   return h("div", {}, h("h3", {}, t("transfers")), h("ul", {}, each), h("p", { class: "muted" }, t("transfers_total", { total: bytes(total) })));
 }
 
-function command(plan) {
-  const words = ["ffmpeg", ...plan.steps.at(-1).arguments.slice(0, -1), "OUTPUT"].map(shellWord);
-  const text = words.join(" ");
+function command({ command: text, argv }) {
   return h(
     "div",
     { class: "code" },
-    h("div", { class: "code-head" }, h("h3", {}, t("command")), h("span", { class: "muted" }, t("arguments", { count: number(words.length) })), copyButton(text, t("copy_command"))),
+    h("div", { class: "code-head" }, h("h3", {}, t("command")), h("span", { class: "muted" }, t("arguments", { count: number(argv.length) })), copyButton(text, t("copy_command"))),
     h("pre", { tabindex: 0 }, h("code", {}, text)),
   );
 }

@@ -15,7 +15,7 @@ const path = `/video/${page.operation}`;
 const DRAFT = `apigpu:${page.operation}`;
 const element = byId("form");
 const own = makeForm(page.schema, byId("fields"));
-const options = makeForm(page.options, byId("options"));
+const options = makeForm(page.options, byId("options"), { opensGroups: true });
 const open = tabs(document.querySelector("[role=tablist]"));
 if (page.operation === "pipeline") watchSteps(own);
 
@@ -58,6 +58,7 @@ const preview = previewPanel(byId("panel-preview"), {
 });
 const plan = planPanel(byId("panel-plan"), {
   path,
+  again: dryRun,
   onPlan: (found) => preview.setDuration(found.output.duration_s),
   onProblem: showProblem,
 });

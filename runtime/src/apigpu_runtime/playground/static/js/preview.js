@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { debounced, h } from "./dom.js";
-import { number, seconds, t } from "./words.js";
+import { seconds, t } from "./words.js";
 
 const PAUSE_MS = 700;
 
@@ -12,7 +12,7 @@ export function previewPanel(panel, { path, request, onProblem }) {
   const hint = h("p", { class: "hint" }, t("preview_empty"));
   const state = h("p", { class: "state", role: "status" });
   const slider = h("input", { type: "range", min: 0, max: 5, step: 0.05, value: 0, id: "at" });
-  const shown = h("output", { for: "at" }, seconds(0));
+  const shown = h("output", { for: "at" }, "–");
   const time = h("div", { class: "time" }, h("label", { for: "at" }, t("frame_at")), slider, shown);
   const auto = h("input", { type: "checkbox", id: "auto-preview" });
   auto.checked = true;
@@ -22,6 +22,8 @@ export function previewPanel(panel, { path, request, onProblem }) {
 
   let current = null;
   let address = "";
+  // Until somebody moves it, the frame is the one in the middle, wherever that is.
+  let isMoved = false;
 
   const show = async () => {
     current?.abort();
@@ -36,7 +38,7 @@ export function previewPanel(panel, { path, request, onProblem }) {
     state.className = "state busy";
     state.textContent = t("preview_making");
     try {
-      const response = await ask("POST", `${path}/preview?at=${Number(slider.value)}`, {
+      const response = await ask("POST", `${path}/preview${isMoved ? `?at=${Number(slider.value)}` : ""}`, {
         body: value,
         headers: { Accept: "image/*, application/json" },
         signal: mine.signal,
@@ -56,23 +58,29 @@ export function previewPanel(panel, { path, request, onProblem }) {
     const old = address;
     address = URL.createObjectURL(picture);
     image.src = address;
-    image.alt = t("preview_alt", { at: seconds(Number(slider.value)) });
     image.hidden = false;
     hint.hidden = true;
     if (old) URL.revokeObjectURL(old);
     state.className = "state";
-    state.textContent = t("preview_made", { at: seconds(Number(slider.value)) });
-    const duration = Number(response.headers.get("X-Duration-S"));
-    if (duration > 0) setDuration(duration);
+    const at = Number(response.headers.get("X-Preview-At"));
+    if (!isMoved && at > 0) {
+      setDuration(2 * at);
+      slider.value = String(at);
+      tell();
+    }
+    image.alt = t("preview_alt", { at: seconds(at) });
+    state.textContent = t("preview_made", { at: seconds(at) });
   };
   const setDuration = (duration) => {
     slider.max = String(Math.max(0.05, Number(duration.toFixed(3))));
     slider.step = String(duration > 60 ? 0.5 : 0.05);
-    shown.textContent = `${seconds(Number(slider.value))} / ${seconds(duration)}`;
+    tell();
   };
+  const tell = () => (shown.textContent = `${seconds(Number(slider.value))} / ${seconds(Number(slider.max))}`);
   const soon = debounced(show, PAUSE_MS);
   slider.addEventListener("input", () => {
-    shown.textContent = `${number(Number(slider.value))} / ${seconds(Number(slider.max))}`;
+    isMoved = true;
+    tell();
     soon();
   });
   again.addEventListener("click", show);

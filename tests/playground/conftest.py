@@ -1,0 +1,73 @@
+"""A browser, and a server of the playground for it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apigpu.registry import Registry
+from playground_support import BUILT_IN, HARD, FakeApi, fake_app, make_media, served
+
+BROKEN = EntryPoint("broken", "playground_no_such_module", "apigpu")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium here")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--mute-audio"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("no ffmpeg here")
+    folder = tmp_path_factory.mktemp("media")
+    make_media(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return Registry.of([*BUILT_IN, HARD, BROKEN])
+
+
+@pytest.fixture
+def api(registry: Registry, media: Path) -> FakeApi:
+    return FakeApi(registry, media)
+
+
+@pytest.fixture
+def site(api: FakeApi) -> Iterator[str]:
+    with served(fake_app(api)) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Any, site: str) -> Iterator[Any]:
+    """A page that has asked no other host for anything, and broken no rule of its policy, when the test is over."""
+    context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 900}, locale="en-US")
+    context.set_default_timeout(10_000)
+    opened = context.new_page()
+    told: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: told.append(message.text))
+    opened.on("pageerror", lambda error: told.append(f"uncaught: {error}"))
+    opened.on("request", lambda request: asked.append(request.url))
+    yield opened
+    context.close()
+    foreign = [url for url in asked if not url.startswith((site, f"blob:{site}", "data:"))]
+    assert foreign == []
+    assert [line for line in told if "uncaught" in line or "Content Security Policy" in line] == []
