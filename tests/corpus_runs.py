@@ -100,7 +100,7 @@ class Runner:
         self._corpus = corpus
         self._cuts = cuts
         self._registry = Registry.discover()
-        self._machine = Machine.found(Settings.from_environment())
+        self._machine = Machine.found(Settings.from_environment(guarded=False))
         self._target = self._machine.target("cpu")
 
     def outcome(self, case: Case) -> Outcome:

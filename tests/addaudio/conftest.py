@@ -41,7 +41,7 @@ _SHIFTED = ("-itsoffset", "0.4")
 
 @pytest.fixture(scope="session")
 def machine() -> Machine:
-    return Machine.found(Settings.from_environment())
+    return Machine.found(Settings.from_environment(guarded=False))
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +61,7 @@ def each_machine(request: pytest.FixtureRequest, machine: Machine) -> Machine:
     packaged = str(imageio_ffmpeg.get_ffmpeg_exe())
     if packaged == machine.binaries.ffmpeg:
         pytest.skip("the packaged FFmpeg is the only one")
-    return Machine.found(Settings.from_environment({**os.environ, "APIGPU_FFMPEG": packaged}))
+    return Machine.found(Settings.from_environment({**os.environ, "APIGPU_FFMPEG": packaged}, guarded=False))
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from apigpu_runtime.execute import Machine, prepare, work_folder
 from apigpu_runtime.rendering import render
 from apigpu_runtime.settings import Settings
 
-machine = Machine.found(Settings.from_environment())
+machine = Machine.found(Settings.from_environment(guarded=False))
 words = ["caption", "--url-video", "video.mp4", "--url-srt", "subs.srt"]
 job = parse_job("render", words, Registry.discover(), "", lambda group: None)
 async def once(output):

@@ -32,11 +32,21 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class UrlResolver:
+    """A plugin that knows where the files behind some links lie. `resolve` may raise anything."""
+
+    plugin: str
+    distribution: str
+    resolve: Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
 class Registry:
-    """The operations at hand, by name, and the plugins that failed."""
+    """The operations at hand, by name, the plugins that failed, and those that resolve links, in order of names."""
 
     operations: Mapping[str, Operation] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
+    resolvers: tuple[UrlResolver, ...] = ()
 
     @classmethod
     def discover(cls, *, disabled: Iterable[str] | None = None) -> Registry:
@@ -57,7 +67,11 @@ class Registry:
         loading = _Loading()
         for point in points:
             loading.load(point)
-        return cls(MappingProxyType(dict(sorted(loading.operations.items()))), tuple(loading.failures))
+        return cls(
+            MappingProxyType(dict(sorted(loading.operations.items()))),
+            tuple(loading.failures),
+            tuple(loading.resolvers),
+        )
 
     def get(self, name: str) -> Operation:
         """The operation of that name. Raises InputError that suggests the nearest name."""
@@ -75,15 +89,19 @@ class Registry:
 class _Loading:
     operations: dict[str, Operation] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    resolvers: list[UrlResolver] = field(default_factory=list)
     _claims: dict[str, list[str]] = field(default_factory=dict)
 
     def load(self, point: EntryPoint) -> None:
         distribution, version = _distribution(point)
         try:
-            found = _operations_of(point)
+            manager = _manager_of(point)
+            found = _operations_of(manager)
         except Exception as error:  # a border: whatever a stranger's module raises is reported, not passed on
             self._fail(point, distribution, f"{type(error).__name__}: {error}")
             return
+        if _resolves(manager):
+            self.resolvers.append(UrlResolver(point.name, distribution, _resolve_by(manager)))
         for item in found:
             self._add(point, replace(item, distribution=distribution, version=version))
 
@@ -107,16 +125,29 @@ class _Loading:
         self.failures.append(Failure(point.name, distribution, error))
 
 
-def _operations_of(point: EntryPoint) -> list[Operation]:
+def _manager_of(point: EntryPoint) -> pluggy.PluginManager:
     # A manager for each plugin: pluggy aborts the whole hook call when one implementation raises, and some
     # releases leave a plugin half registered when its signature is wrong.
     manager = pluggy.PluginManager("apigpu")
     manager.add_hookspecs(hooks)
     manager.register(point.load(), name=point.name)
     manager.check_pending()
+    return manager
+
+
+def _resolves(manager: pluggy.PluginManager) -> bool:
+    return bool(manager.hook.apigpu_resolve_url.get_hookimpls())
+
+
+def _resolve_by(manager: pluggy.PluginManager) -> Callable[[str], str | None]:
+    call: Callable[..., str | None] = manager.hook.apigpu_resolve_url
+    return lambda url: call(url=url)
+
+
+def _operations_of(manager: pluggy.PluginManager) -> list[Operation]:
     call: Callable[[], list[Iterable[Operation]]] = manager.hook.apigpu_operations
     found = [item for result in call() for item in result]
-    if not found:
+    if not found and not _resolves(manager):
         raise TypeError("it implements no apigpu_operations hook; mark the function with @hookimpl")
     for item in found:
         if not isinstance(item, Operation):

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Literal
@@ -31,6 +31,7 @@ from apigpu.targets.target import Target
 from apigpu_runtime.fetch import at, bounded, fetch_all
 from apigpu_runtime.output_file import disk_full, placed
 from apigpu_runtime.request import JobRequest, Step
+from apigpu_runtime.resolving import direct_urls
 from apigpu_runtime.settings import Settings
 
 _ALMOST_FULL_BYTES = 1 << 20
@@ -85,7 +86,7 @@ class Prepared:
     clip: Clip
     warnings: tuple[PlanWarning, ...]
     files: Mapping[str, Path]
-    _plans: dict[tuple[Target, OutputSpec], Plan] = field(default_factory=dict, compare=False, repr=False)
+    _plans: dict[tuple[Target, OutputSpec], Plan] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def compiled(self, target: Target, output: OutputSpec | str) -> Plan:
         """The plan for a target, made once; a container's name stands for its defaults.
@@ -147,9 +148,12 @@ async def prepare(
     """
     refs = request.refs()
     on_stage("fetch")
-    files = await fetch_all(refs, base=base, folder=folder, settings=machine.settings)
+    direct, notices = direct_urls(refs, request.resolvers)
+    files = await fetch_all(refs, base=base, folder=folder, settings=machine.settings, direct=direct)
     on_stage("probe")
-    return build(request, await _looked_at(refs, files, machine, folder), files=files)
+    prepared = build(request, await _looked_at(refs, files, machine, folder), files=files)
+    told = tuple(PlanWarning(code=item.code, message=item.message) for item in notices)
+    return replace(prepared, warnings=(*told, *prepared.warnings))
 
 
 Looked = Mapping[tuple[str, MediaKind], MediaFile | bytes]

@@ -7,9 +7,10 @@ import difflib
 import os
 import re
 import stat
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -24,15 +25,23 @@ Key = TypeVar("Key")
 Result = TypeVar("Result")
 
 
-async def fetch_all(refs: Iterable[MediaRef], *, base: Path, folder: Path, settings: Settings) -> dict[str, Path]:
-    """Where the file of each address lies; each address is fetched once.
+async def fetch_all(
+    refs: Iterable[MediaRef],
+    *,
+    base: Path,
+    folder: Path,
+    settings: Settings,
+    direct: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Path]:
+    """Where the file of each address lies; each address is fetched once, from its `direct` one if there is such.
 
-    Paths are relative to `base`; downloads go into `folder`. Raises InputError with the field's place.
+    Paths are relative to `base`; downloads go into `folder`. With `settings.guarded` there are no paths. Raises
+    InputError with the field's place.
     """
     first: dict[str, MediaRef] = {}
     for ref in refs:
         first.setdefault(ref.url, ref)
-    local = {url: path for url, ref in first.items() if (path := _local(ref, base)) is not None}
+    local = {url: path for url, ref in first.items() if (path := _local(ref, base, settings)) is not None}
     distant = [ref for url, ref in first.items() if url not in local]
     targets = {ref.url: folder / f"download-{number}{_suffix(ref.url)}" for number, ref in enumerate(distant)}
 
@@ -40,7 +49,8 @@ async def fetch_all(refs: Iterable[MediaRef], *, base: Path, folder: Path, setti
         from apigpu_runtime.download import download_to
 
         with at(ref.where):
-            await download_to(targets[ref.url], ref.url, settings=settings)
+            address = direct.get(ref.url, ref.url)
+            await download_to(targets[ref.url], address, settings=settings, written=ref.url)
         return targets[ref.url]
 
     found = await bounded(distant, download)
@@ -76,12 +86,14 @@ def at(where: str) -> Iterator[None]:
         raise
 
 
-def _local(ref: MediaRef, base: Path) -> Path | None:
+def _local(ref: MediaRef, base: Path, settings: Settings) -> Path | None:
     """The checked path of a local file, or None for an address that must be downloaded."""
     scheme = _SCHEME.match(ref.url)
     word = (scheme[1] or scheme[2]).lower() if scheme else ""
     if word in {"http", "https"}:
         return None
+    if settings.guarded and word in {"", "file"}:
+        raise _refused(ref, "this is no address that can be fetched.", "Give an http(s) URL, or upload the file.")
     if word not in {"", "file"}:
         raise _refused(ref, f"{word}: addresses are not served.", "Give a path, or an http(s) URL.")
     text = _path_of_file_url(ref) if word == "file" else ref.url

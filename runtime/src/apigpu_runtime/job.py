@@ -117,7 +117,7 @@ def job_request(registry: Registry, operation: str, fields: Mapping[str, Any]) -
     """The checked request of an operation, or of a pipeline. Raises InputError."""
     if operation == PIPELINE:
         return pipeline_request(registry, fields)
-    return single_request(registry.get(operation), fields)
+    return single_request(registry.get(operation), fields, resolvers=registry.resolvers)
 
 
 def job_input(

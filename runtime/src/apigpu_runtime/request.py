@@ -9,7 +9,7 @@ from typing import Any
 from apigpu.errors import InputError
 from apigpu.media.fields import PREVIOUS, MediaRef, media_refs
 from apigpu.operations import Input, Operation
-from apigpu.registry import Registry
+from apigpu.registry import Registry, UrlResolver
 from apigpu_runtime.validation import validate_request
 
 MAX_STEPS = 20
@@ -35,6 +35,8 @@ class JobRequest:
     """A checked request: one step, or several that become one graph."""
 
     steps: tuple[Step, ...]
+    resolvers: tuple[UrlResolver, ...] = ()
+    """Who is asked where the file behind an address lies."""
 
     def refs(self) -> tuple[MediaRef, ...]:
         return tuple(ref for step in self.steps for ref in step.refs())
@@ -44,11 +46,13 @@ class JobRequest:
         return " -> ".join(step.operation.name for step in self.steps)
 
 
-def single_request(operation: Operation, fields: Mapping[str, Any]) -> JobRequest:
+def single_request(
+    operation: Operation, fields: Mapping[str, Any], *, resolvers: tuple[UrlResolver, ...] = ()
+) -> JobRequest:
     """A job of one operation. Raises InputError."""
     step = Step(operation, validate_request(operation, fields))
     _refuse_previous(step)
-    return JobRequest((step,))
+    return JobRequest((step,), resolvers)
 
 
 def pipeline_request(registry: Registry, document: object) -> JobRequest:
@@ -58,7 +62,7 @@ def pipeline_request(registry: Registry, document: object) -> JobRequest:
     Raises InputError that names the step and the field.
     """
     steps = _steps(document)
-    return JobRequest(tuple(_step(registry, number, entry) for number, entry in enumerate(steps)))
+    return JobRequest(tuple(_step(registry, number, entry) for number, entry in enumerate(steps)), registry.resolvers)
 
 
 def _steps(document: object) -> Sequence[object]:

@@ -27,6 +27,9 @@ class Settings:
 
     work_dir: Path | None = None
     """Where a run keeps its temporary files; None: the system's place for them."""
+    guarded: bool = True
+    """Requests come from elsewhere: no paths of this machine, and no addresses of its private network but the trusted
+    ones. Off only where whoever asks sits at this machine, as for `apigpu render`."""
     max_download_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES
     fetch_timeout_s: float = DEFAULT_FETCH_TIMEOUT_S
     trusted_urls: tuple[str, ...] = ()
@@ -52,12 +55,13 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+    def from_environment(cls, environ: Mapping[str, str] | None = None, *, guarded: bool = True) -> Settings:
         """The settings of this process. Raises InputError for a value that makes no sense."""
         found = dict(os.environ if environ is None else environ)
         price = found.get("APIGPU_USD_PER_S", "")
         return cls(
             work_dir=_folder(found, "APIGPU_WORK_DIR"),
+            guarded=guarded,
             max_download_bytes=int(_number(found, "APIGPU_MAX_DOWNLOAD_BYTES", DEFAULT_MAX_DOWNLOAD_BYTES)),
             fetch_timeout_s=_number(found, "APIGPU_FETCH_TIMEOUT_S", DEFAULT_FETCH_TIMEOUT_S),
             trusted_urls=_words(found, "APIGPU_TRUSTED_URLS"),

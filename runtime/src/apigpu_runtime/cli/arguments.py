@@ -11,7 +11,7 @@ from pathlib import Path
 
 from apigpu.errors import InputError
 from apigpu.operations import Operation
-from apigpu.registry import Registry
+from apigpu.registry import Registry, UrlResolver
 from apigpu_runtime.cli.flags import INDEX, Flag, flags_of
 from apigpu_runtime.cli.parser import Parser
 from apigpu_runtime.cli.values import data_of
@@ -51,7 +51,7 @@ def parse_job(command: str, words: Sequence[str], registry: Registry, summary: s
             code="usage",
             remedy=f"Write apigpu {command} OPERATION {name} ...; apigpu operations lists them.",
         )
-    return _operation_job(command, words[1:], registry.get(name), add_options)
+    return _operation_job(command, words[1:], registry.get(name), add_options, registry.resolvers)
 
 
 def _print_overview(command: str, registry: Registry, summary: str) -> None:
@@ -64,7 +64,13 @@ def _print_overview(command: str, registry: Registry, summary: str) -> None:
     print(f"\nThe fields of an operation: apigpu {command} OPERATION --help")
 
 
-def _operation_job(command: str, words: Sequence[str], operation: Operation, add_options: AddOptions) -> Job:
+def _operation_job(
+    command: str,
+    words: Sequence[str],
+    operation: Operation,
+    add_options: AddOptions,
+    resolvers: tuple[UrlResolver, ...],
+) -> Job:
     found = flags_of(operation.input)
     parser = Parser(
         prog=f"apigpu {command} {operation.name}",
@@ -83,7 +89,7 @@ def _operation_job(command: str, words: Sequence[str], operation: Operation, add
         _add(group, option, flag, shown=False)
     options = parser.parse_all(written)
     data = data_of(options.fields or ())
-    return Job(single_request(operation, data), Path.cwd(), options)
+    return Job(single_request(operation, data, resolvers=resolvers), Path.cwd(), options)
 
 
 def _pipeline_job(command: str, words: Sequence[str], registry: Registry, add_options: AddOptions) -> Job:

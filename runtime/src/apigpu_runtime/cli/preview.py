@@ -25,7 +25,7 @@ def run(words: Sequence[str]) -> int:
     container = container_of(output, still=True)
     at_s = _moment(job.options.at)
     check_output(output, [])
-    machine = Machine.found(Settings.from_environment())
+    machine = Machine.found(Settings.from_environment(guarded=False))
     rendered = run_until_done(_preview(job, output, container, machine, at_s))
     if job.options.json:
         print(json.dumps(_document(rendered), indent=2))

@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
     output = job.options.output.absolute()
     wanted = output_spec(job.options, container_of(output))
     check_output(output, [])
-    machine = Machine.found(Settings.from_environment())
+    machine = Machine.found(Settings.from_environment(guarded=False))
     # Before the event loop runs: detection waits for programs, and must give way to Ctrl-C.
     target = machine.target(job.options.target)
     outcome = run_until_done(_render(job, output, wanted, machine, target))
