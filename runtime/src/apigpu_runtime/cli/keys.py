@@ -92,7 +92,7 @@ def _webhook_secret(words: Sequence[str]) -> None:
 
     options = _parser("webhook-secret", "Show what webhooks are signed with, the newest first.").parse_all(words)
     settings = Settings.from_environment()
-    found = signing_secrets(settings, DataFolder.made(_folder(options)).secret("webhook"))
+    found = signing_secrets(settings, DataFolder.made(_folder(options)).secret("webhooks"))
     print(json.dumps({"items": found}) if options.json else "\n".join(found))
 
 

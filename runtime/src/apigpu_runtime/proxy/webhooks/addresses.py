@@ -12,7 +12,7 @@ from apigpu_runtime.guard import check_address
 from apigpu_runtime.settings import Settings
 
 # Up to the fragment, which no request carries.
-_URL = re.compile(r"(https?)://([^/?#\\]+)([^#]*)(?:#.*)?", re.DOTALL)
+_URL = re.compile(r"(https?)://([^/?#\\]+)((?:[/?][^#]*)?)(?:#.*)?", re.DOTALL)
 _WRITABLE = re.compile(r"[\x21-\x7e]*")
 
 
@@ -47,8 +47,11 @@ class Receiver:
         return cls(base, (rest if rest.startswith("/") else f"/{rest}").encode("ascii"))
 
 
-def check_webhook_url(url: str, settings: Settings) -> None:
-    """Raises InputError for a URL that no webhook can go to, as far as that shows without looking its host up."""
+def check_webhook_url(url: object, settings: Settings) -> None:
+    """Raises InputError for a URL that no webhook can go to, as far as that shows without looking its host up.
+    What is no text at all is for the request's model to refuse."""
+    if not isinstance(url, str):
+        return
     try:
         check_address(Receiver.of(url).base, hosts=settings.webhook_hosts, setting="APIGPU_WEBHOOK_HOSTS")
     except InputError as error:
