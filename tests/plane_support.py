@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from apigpu_runtime.callers import CLIENT, INTERNAL, WORKER, Caller, as_caller
 from apigpu_runtime.plane.app import plane_app
 from apigpu_runtime.plane.behaviour import Behaviour
+from apigpu_runtime.plane.environment import worker_environment
 from apigpu_runtime.plane.plane import Plane
+from apigpu_runtime.plane.supervisor import Supervisor
 
 CLIENT_KEY = "client-key"
 WORKER_KEY = "worker-key"
@@ -27,6 +32,7 @@ KEYS = {
     CLIENT_KEY: Caller("a client", frozenset({CLIENT}), "key-1"),
     WORKER_KEY: Caller("a worker", frozenset({WORKER}), "key-2"),
 }
+SDK_WORKER = [sys.executable, str(Path(__file__).with_name("plane_worker.py"))]
 _LONG_S = 20.0
 
 
@@ -38,6 +44,7 @@ class Served:
     http: httpx2.AsyncClient
     """A client of this address that needs no key."""
     changes: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     async def run(self, job_input: dict[str, Any] | None = None, **more: Any) -> str:
         response = await self.http.post("/run", json={"input": job_input or {}, **more})
@@ -136,6 +143,50 @@ async def served_plane(folder: Path, behaviour: Behaviour | None = None, **more:
 
 
 def _no_signals() -> Any:
-    from contextlib import nullcontext
-
     return nullcontext()
+
+
+def sdk_environ(url: str, **more: str) -> dict[str, str]:
+    """For a worker of the stock SDK that starts quickly and pings every second."""
+    quick = {
+        "RUNPOD_PING_INTERVAL": "1000",
+        "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
+        "RUNPOD_SKIP_GPU_CHECK": "true",
+        "RUNPOD_LOG_LEVEL": "INFO",
+    }
+    return {**os.environ, **worker_environment(url, WORKER_KEY), **quick, **more}
+
+
+@asynccontextmanager
+async def sdk_workers(
+    served: Served, *, environ: dict[str, str] | None = None, **more: Any
+) -> AsyncIterator[Supervisor]:
+    """Workers of the stock SDK, on demand; what they say is kept in `served.said`."""
+    supervisor = Supervisor(
+        served.plane,
+        more.pop("command", SDK_WORKER),
+        sdk_environ(served.url, **(environ or {})),
+        log=served.said.append,
+        stop_grace_s=5.0,
+        **more,
+    )
+    async with supervisor.running():
+        yield supervisor
+
+
+@asynccontextmanager
+async def joined_worker(served: Served, worker_id: str, **environ: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker of the stock SDK that nobody supervises, as on another machine."""
+    process = await asyncio.create_subprocess_exec(
+        *SDK_WORKER,
+        env=sdk_environ(served.url, RUNPOD_POD_ID=worker_id, **environ),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()

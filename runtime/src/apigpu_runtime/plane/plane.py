@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -199,7 +199,7 @@ class Plane:
 
     async def deliver(self, worker_id: str, job_id: str, report: Report) -> bool:
         """Whether the job is known. The first final result stays."""
-        self.presence.saw(worker_id)
+        self.presence.saw(worker_id).job_s = time.monotonic()
         return await self._change(lambda change: workers.deliver(change, worker_id, job_id, report))
 
     async def lose_worker(self, worker_id: str, reason: str, *, blameless: bool = False) -> int:
@@ -216,8 +216,9 @@ class Plane:
         self._line.call_all()
 
     def refresh(self, worker_id: str) -> None:
-        """The worker wants to be replaced after this job."""
+        """The worker wants to be replaced when its jobs are done."""
         self.presence.worker(worker_id).refresh = True
+        self.demand.tell("")
 
     def queue_length(self) -> int:
         return self.database.read_now(clients.queue_length)
@@ -229,14 +230,15 @@ class Plane:
     def holds_jobs(self, worker_id: str) -> bool:
         return bool(self.database.read_now(partial(workers.held_jobs, worker_id=worker_id)))
 
-    async def remember_process(self, worker_id: str, pid: int) -> None:
-        await self._change(lambda change: outbox.remember_process(change, worker_id, pid))
+    async def remember_worker(self, worker_id: str) -> None:
+        """It is being started here, and must be ended even if this process cannot do it any more."""
+        await self._change(lambda change: outbox.remember_worker(change, worker_id))
 
-    async def forget_process(self, worker_id: str) -> None:
-        await self._change(lambda change: outbox.forget_process(change, worker_id))
+    async def forget_worker(self, worker_id: str) -> None:
+        await self._change(lambda change: outbox.forget_worker(change, worker_id))
 
-    def remembered_processes(self) -> Mapping[str, int]:
-        return self.database.read_now(outbox.remembered_processes)
+    def remembered_workers(self) -> list[str]:
+        return self.database.read_now(outbox.remembered_workers)
 
     # Inside
 
@@ -246,6 +248,7 @@ class Plane:
         jobs = await self._change(lambda change: workers.take(change, worker.id, count))
         ids = [job.id for job in jobs]
         worker.stops.difference_update(ids)
+        worker.job_s = time.monotonic()
         if jobs and gone.done():
             await self._change(lambda change: workers.give_back(change, worker.id, ids))
             return []

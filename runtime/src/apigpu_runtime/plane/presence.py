@@ -17,6 +17,8 @@ class Worker:
     """Its last request."""
     worked_s: float = 0.0
     """Its last request that is no ping: pings come from a process of their own, which may outlive the worker."""
+    job_s: float = 0.0
+    """When it last got a job or brought a result."""
     polls: int = 0
     """Requests of it that are held open."""
     stops: set[str] = field(default_factory=set)

@@ -45,6 +45,6 @@ MIGRATIONS = (
         next_ms INTEGER NOT NULL
     );
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-    CREATE TABLE processes (worker_id TEXT PRIMARY KEY, pid INTEGER NOT NULL);
+    CREATE TABLE started_workers (worker_id TEXT PRIMARY KEY);
     """,
 )

@@ -77,9 +77,10 @@ class _WorkerApi:
             return answer({})
         error = document.get("error")
         report = Report(output, as_json(error) if error else None)
+        known = await self._plane.deliver(worker_id, job_id, report)
         if document.get("stopPod") is True:
             self._plane.refresh(worker_id)
-        if not await self._plane.deliver(worker_id, job_id, report):
+        if not known:
             raise Refused(404, "no job of this id is known")
         return answer({})
 

@@ -1,4 +1,4 @@
-"""Webhooks that are still to be told, and the processes that the plane must find again after a crash."""
+"""Webhooks that are still to be told, and the workers that must be found again after a crash."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def call_failed(change: Change, job_id: str, tries: int) -> None:
     change.connection.execute("UPDATE webhooks SET tries = ?, next_ms = ? WHERE job_id = ?", (tries, next_ms, job_id))
 
 
-def remember_process(change: Change, worker_id: str, pid: int) -> None:
-    change.connection.execute("INSERT OR REPLACE INTO processes VALUES (?, ?)", (worker_id, pid))
+def remember_worker(change: Change, worker_id: str) -> None:
+    change.connection.execute("INSERT OR REPLACE INTO started_workers VALUES (?)", (worker_id,))
 
 
-def forget_process(change: Change, worker_id: str) -> None:
-    change.connection.execute("DELETE FROM processes WHERE worker_id = ?", (worker_id,))
+def forget_worker(change: Change, worker_id: str) -> None:
+    change.connection.execute("DELETE FROM started_workers WHERE worker_id = ?", (worker_id,))
 
 
-def remembered_processes(connection: sqlite3.Connection) -> dict[str, int]:
-    return {item["worker_id"]: item["pid"] for item in connection.execute("SELECT * FROM processes").fetchall()}
+def remembered_workers(connection: sqlite3.Connection) -> list[str]:
+    return [item["worker_id"] for item in connection.execute("SELECT worker_id FROM started_workers").fetchall()]
 
 
 def _call(connection: sqlite3.Connection, job_id: str, tries: int) -> Call | None:
