@@ -199,7 +199,7 @@ def test_it_listens_beyond_loopback_only_with_a_key(tmp_path: Path, capfd: pytes
 def test_with_a_key_nobody_comes_in_without_one(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "data"
     assert main(["keys", "create", "--name", "n8n", "--data-dir", str(data), "--json"]) == 0
-    key = json.loads(capfd.readouterr().out)["key"]
+    key = json.loads(capfd.readouterr().out)["secret"]
     with serving(data) as running:
         assert httpx2.get(f"{running.url}/jobs").status_code == 401
         assert httpx2.get(f"{running.url}/jobs", headers={"X-API-Key": key}).status_code == 200

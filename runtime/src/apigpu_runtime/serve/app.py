@@ -23,11 +23,15 @@ from apigpu_runtime.playground.pages import playground_routes
 from apigpu_runtime.proxy.authenticate import Authenticate, check_listen
 from apigpu_runtime.proxy.bodies import BodyReader
 from apigpu_runtime.proxy.documents import JobRecord
+from apigpu_runtime.proxy.health import health_routes
 from apigpu_runtime.proxy.job_routes import job_routes
+from apigpu_runtime.proxy.job_store import open_counts
 from apigpu_runtime.proxy.jobs import Jobs
 from apigpu_runtime.proxy.keeping import Keeper
 from apigpu_runtime.proxy.keys import KeyStore
 from apigpu_runtime.proxy.local_access import is_loopback
+from apigpu_runtime.proxy.logs import AccessLog, configure_logs
+from apigpu_runtime.proxy.metrics import Metrics, RequestMetrics
 from apigpu_runtime.proxy.n8n import n8n_routes
 from apigpu_runtime.proxy.openapi import openapi_document, openapi_routes
 from apigpu_runtime.proxy.operation_routes import Patience, operation_routes
@@ -47,9 +51,12 @@ from apigpu_runtime.storage.file_routes import file_routes
 from apigpu_runtime.storage.folder import FolderStorage
 from apigpu_runtime.storage.open import open_storage
 
+VERSION = version("apigpu-runtime")
+
 
 def serve(options: ServeOptions, settings: Settings) -> int:
     """Serve until a signal comes. Raises InputError and SetupError for what cannot be served."""
+    configure_logs()
     folder = DataFolder.made(options.data_dir)
     with folder.held():
         keys = KeyStore(folder.keys)
@@ -72,10 +79,20 @@ class House:
         self.address = address
         self.public_url = options.public_url or address
         self.registry = Registry.discover()
+        self.digest = operations_digest(self.registry)
+        self.metrics = Metrics(
+            version=VERSION,
+            digest=self.digest,
+            job_counts=lambda: self.database.read_now(open_counts),
+            webhook_counts=lambda: self.webhooks.counts(),
+        )
         self.storage = self._storage()
         self.database = Database(folder.jobs, [*JOBS, *WEBHOOKS])
         self.webhooks = Webhooks(
-            self.database, settings=settings, secrets=signing_secrets(settings, folder.secret("webhooks"))
+            self.database,
+            settings=settings,
+            secrets=signing_secrets(settings, folder.secret("webhooks")),
+            on_try=lambda delivery, done: self.metrics.webhook_tried(done.http_status, done.is_taken),
         )
         self.queue = self._queue()
         self.jobs = Jobs(
@@ -83,7 +100,7 @@ class House:
             registry=self.registry,
             backend=self.queue.backend,
             storage=self.storage,
-            digest=operations_digest(self.registry),
+            digest=self.digest,
             public_url=self.public_url,
             on_finished=self._finished,
             announced=self.queue.announced,
@@ -92,7 +109,9 @@ class House:
 
     def app(self) -> Starlette:
         middleware = [
+            Middleware(RequestMetrics, metrics=self.metrics),
             Middleware(RequestIds),
+            Middleware(AccessLog),
             Middleware(
                 Authenticate,
                 keys=self.keys,
@@ -115,7 +134,7 @@ class House:
                 check_webhook_url(url, self.settings)
             return document
 
-        document = openapi_document(self.registry, version=version("apigpu-runtime"), public_url=self.public_url)
+        document = openapi_document(self.registry, version=VERSION, public_url=self.public_url)
         routes: list[BaseRoute] = [
             *n8n_routes(self.registry, public_url=self.public_url),
             *operation_routes(self.registry, self.jobs, read, patience=Patience(default_s=self.options.wait_s)),
@@ -124,9 +143,11 @@ class House:
             *webhook_routes(self.webhooks, public_url=self.public_url),
             *session_routes(self.keys, self.folder.secret("sessions")),
             *openapi_routes(document),
+            *health_routes(self.registry, self.queue.backend, version=VERSION, digest=self.digest),
+            *self.metrics.routes(),
             *playground_routes(
                 self.registry,
-                version=version("apigpu-runtime"),
+                version=VERSION,
                 needs_login=lambda request: CLIENT not in caller_of(request).scopes,
                 uses_keys=self.keys.any,
             ),
@@ -166,6 +187,7 @@ class House:
 
     def _finished(self, connection: sqlite3.Connection, job: JobRecord) -> None:
         self.webhooks.record(connection, job, self.jobs.answers.document(job))
+        self.metrics.job_finished(job)
 
 
 def _greet(house: House) -> None:
