@@ -102,7 +102,7 @@ async def test_a_wrong_key_is_told_as_such(tmp_path: Path) -> None:
         with pytest.raises(BackendError, match="refuses the key") as caught:
             await endpoint.run({}, job_id="mine")
     assert caught.value.code == "runpod_key_refused"
-    assert not caught.value.retryable
+    assert caught.value.retryable, "jobs wait until the key is mended"
 
 
 async def test_a_waiting_job_is_told_that_a_worker_is_at_work(tmp_path: Path) -> None:

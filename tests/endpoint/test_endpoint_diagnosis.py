@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +176,7 @@ async def test_the_setup_of_an_endpoint_is_read_off_runpods_api() -> None:
 
 def test_the_double_answers_as_runpods_description_says() -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    folder = Path(os.environ.get("APIGPU_RUNPOD_DESCRIPTION", ROOT.parent / "shared" / "runpod"))
-    file = folder / "v2-serverless.openapi.json"
+    file = ROOT.parent / "shared" / "runpod" / "v2-serverless.openapi.json"
     if not file.is_file():
         pytest.skip("RunPod's description of its API is not here")
     schemas = json.loads(file.read_text(encoding="utf-8"))

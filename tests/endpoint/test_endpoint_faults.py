@@ -130,6 +130,14 @@ async def test_a_refusal_says_what_to_do(reply: Reply, code: str, words: str) ->
     assert len(script.asked) == 1
 
 
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+async def test_jobs_wait_for_what_somebody_can_mend(status: int) -> None:
+    error, script = await failure_of_run(reply_json({}, status))
+    assert error.retryable
+    assert error.retry_after_s
+    assert len(script.asked) == 1
+
+
 async def test_what_an_endpoint_says_is_quoted_without_what_could_be_a_secret() -> None:
     said = f"cannot put https://store.example.com/a.mp4?{SECRET}\n\nand " + "more " * 100
     error, _ = await failure_of_run(reply_json({"message": said}, 400))

@@ -11,6 +11,7 @@ from typing import Any
 from apigpu_runtime.backend import BackendError, Diagnosis, EndpointHealth
 from apigpu_runtime.endpoint.answers import endpoint_health, endpoint_reason
 from apigpu_runtime.endpoint.asking import Asker
+from apigpu_runtime.endpoint.refusals import NEEDS_A_HAND
 from apigpu_runtime.endpoint.rest import EndpointSetup, RestApi
 from apigpu_runtime.endpoint.rules import LOCAL_RULES, RUNPOD_RULES, Facts
 from apigpu_runtime.envelope import Failure
@@ -84,7 +85,9 @@ def diagnosis_of(look: Look, *, waiting_s: float | None = None) -> Diagnosis | N
     """What a look says of a job that has waited so long; without, of the endpoint alone."""
     if look.error is not None:
         error = look.error
-        return Diagnosis(error.code, error.message, error.remedy, broken=not error.retryable)
+        return Diagnosis(
+            error.code, error.message, error.remedy, broken=not error.retryable or error.code in NEEDS_A_HAND
+        )
     facts = _facts(look, waiting_s)
     rules = RUNPOD_RULES if look.endpoint_id else LOCAL_RULES
     rule = next((rule for rule in rules if (facts.is_waiting or not rule.of_jobs) and rule.applies(facts)), None)

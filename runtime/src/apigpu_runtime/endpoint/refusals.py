@@ -15,6 +15,9 @@ from apigpu_runtime.backend import BackendError
 
 MAX_JOB_BYTES = 10_000_000
 """RunPod's limit of a job's input, by whichever meaning of megabyte is the smaller."""
+NEEDS_A_HAND = frozenset({"runpod_key_refused", "runpod_key_forbidden", "endpoint_unknown", "out_of_credit"})
+"""Codes of refusals that somebody can end, and waiting alone cannot. Jobs wait for that, so they are retryable."""
+_MENDED_AFTER_S = 30.0
 _QUOTED_CHARACTERS = 200
 _NO_MONEY = re.compile(r"\b(balance|insufficient (funds|credits?)|out of credits?|payment required)\b", re.IGNORECASE)
 
@@ -62,6 +65,8 @@ def key_refused(peer: Peer, status: int) -> BackendError:
             f"{peer.name} refuses the key ({status}).",
             code="runpod_key_refused",
             remedy="Give it one that `apigpu keys list` shows, or make one with `apigpu keys create`.",
+            retryable=True,
+            retry_after_s=_MENDED_AFTER_S,
         )
     if status == 403:
         return BackendError(
@@ -69,11 +74,15 @@ def key_refused(peer: Peer, status: int) -> BackendError:
             code="runpod_key_forbidden",
             remedy="In RunPod's console under Settings > API Keys, allow this key the endpoint, or take a key of the "
             "account that owns it.",
+            retryable=True,
+            retry_after_s=_MENDED_AFTER_S,
         )
     return BackendError(
         "RunPod does not know the API key.",
         code="runpod_key_refused",
         remedy="Set RUNPOD_API_KEY to a key from RunPod's console, Settings > API Keys, and start again.",
+        retryable=True,
+        retry_after_s=_MENDED_AFTER_S,
     )
 
 
@@ -83,6 +92,8 @@ def endpoint_unknown(peer: Peer) -> BackendError:
         code="endpoint_unknown",
         remedy="Copy the id from RunPod's console under Serverless; it looks like 4m7x2k9q. It must belong to the "
         "account of the key.",
+        retryable=True,
+        retry_after_s=_MENDED_AFTER_S,
     )
 
 
@@ -91,6 +102,8 @@ def out_of_credit(peer: Peer) -> BackendError:
         f"{peer.name} refuses work because the account has no credit.",
         code="out_of_credit",
         remedy="Add credit in RunPod's console under Billing; auto-pay there keeps it from happening again.",
+        retryable=True,
+        retry_after_s=_MENDED_AFTER_S,
     )
 
 

@@ -1,0 +1,1 @@
+"""A real n8n runs our workflows against a real `apigpu serve`."""
