@@ -144,5 +144,6 @@ def _refused(ref: MediaRef, message: str, remedy: str = "") -> InputError:
 
 def _suffix(url: str) -> str:
     """The file-name ending in a URL if it is a harmless one; nothing else of the URL reaches a path."""
-    found = re.search(r"\.[A-Za-z0-9]{1,5}$", re.split("[?#]", url, maxsplit=1)[0])
+    path = re.split("[?#]", url, maxsplit=1)[0].partition("://")[2].partition("/")[2]
+    found = re.search(r"\.[A-Za-z0-9]{1,5}$", path)
     return found[0].lower() if found else ""
