@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, JsonValue
@@ -67,24 +68,34 @@ def main_media_field(model: type[BaseModel]) -> str | None:
 
 
 def _walk_model(model: BaseModel, where: str) -> Iterator[MediaRef]:
-    for name, info in type(model).model_fields.items():
-        path = f"{where}.{name}" if where else name
-        yield from _walk_value(getattr(model, name), info.annotation, _marker(info), path)
+    for name, annotation, marker in _marked_fields(type(model)):
+        value = getattr(model, name)
+        if isinstance(value, str | BaseModel | dict | list | tuple):
+            yield from _walk_value(value, annotation, marker, f"{where}.{name}" if where else name)
+
+
+@lru_cache(maxsize=1024)
+def _marked_fields(model: type[BaseModel]) -> tuple[tuple[str, Any, MediaField | None], ...]:
+    """Kept, since a server walks every request, and annotations are slow to take apart."""
+    return tuple((name, info.annotation, _marker(info)) for name, info in model.model_fields.items())
 
 
 def _walk_value(value: object, annotation: Any, marker: MediaField | None, where: str) -> Iterator[MediaRef]:
     if isinstance(value, BaseModel):
         yield from _walk_model(value, where)
     elif isinstance(value, str):
-        found = marker or _marker_within(annotation)
-        if found is not None:
-            yield MediaRef(where, found.kind, value)
+        if marker is not None:
+            yield MediaRef(where, marker.kind, value)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _walk_value(item, _item_annotation(annotation, -1), None, f"{where}.{key}")
+            yield from _walk_item(item, _item_annotation(annotation, -1), f"{where}.{key}")
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            yield from _walk_value(item, _item_annotation(annotation, number), None, f"{where}.{number}")
+            yield from _walk_item(item, _item_annotation(annotation, number), f"{where}.{number}")
+
+
+def _walk_item(value: object, annotation: Any, where: str) -> Iterator[MediaRef]:
+    return _walk_value(value, annotation, _marker_within(annotation), where)
 
 
 def _marker(info: FieldInfo) -> MediaField | None:

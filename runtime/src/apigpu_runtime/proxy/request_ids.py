@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,7 +25,7 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if _SANE.fullmatch(given) else secrets.token_hex(8)
+        request_id = given if _SANE.fullmatch(given) else f"{random.getrandbits(64):016x}"
         # In place: the server's last resort, outside of this middleware, must find it too.
         scope[_KEY] = request_id
 
