@@ -145,3 +145,17 @@ async def test_a_request_is_one_line_with_who_asked_and_without_the_query(log: i
     assert (second["status"], second["caller"]) == (401, "nobody")
     assert "SSSS" not in log.getvalue()
     assert secret[12:] not in log.getvalue()
+
+
+@pytest.mark.anyio
+async def test_what_workers_and_monitors_ask_all_the_time_is_not_told_unless_it_fails(
+    log: io.StringIO, tmp_path: Path
+) -> None:
+    with closing(KeyStore(tmp_path / "keys", now=Clock())) as keys:
+        _, secret = keys.create("box", scope="worker")
+        transport = httpx2.ASGITransport(AccessLog(application(keys, Clock())), client=("127.0.0.1", 1))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+            await client.get("/health")
+            await client.post("/v2/local/run", headers={"Authorization": secret})
+            await client.get("/v2/local/nowhere", headers={"Authorization": secret})
+    assert [(line["path"], line["status"]) for line in lines(log)] == [("/v2/local/nowhere", 404)]

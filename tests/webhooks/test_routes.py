@@ -114,6 +114,7 @@ async def test_a_receiver_that_cannot_be_called_is_refused_with_what_to_do(
     async with served(tmp_path) as (_, client):
         answer = await client.post("/webhooks/test", json={"url": url})
         assert answer.status_code == 422
+        assert answer.json()["errors"][0]["path"] == "url"
         if said != "pattern":
             assert said in answer.json()["message"]
         assert "pass" not in answer.text

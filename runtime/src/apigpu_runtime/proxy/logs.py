@@ -15,7 +15,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from apigpu_runtime.callers import NOBODY, Caller
+from apigpu_runtime.callers import NOBODY, WORKER, Caller
 from apigpu_runtime.proxy.metrics import route_pattern
 from apigpu_runtime.proxy.redaction import redacted
 
@@ -23,7 +23,9 @@ Form = Literal["auto", "console", "json"]
 
 _QUIET = ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio", "multipart", "python_multipart")
 """Libraries that tell of each request, with its URL: only their warnings count."""
+_LOOKED_AT = frozenset({"/health", "/metrics"})
 _DEPTH = 6
+_FIRST = ("timestamp", "level", "event")
 
 _log = structlog.get_logger("apigpu.access")
 
@@ -55,8 +57,9 @@ def configure_logs(form: Form = "auto", *, level: int = logging.INFO, stream: Te
 
 
 def redact(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """A processor: the event without secrets, at any depth."""
-    return {key: _redacted(value, _DEPTH) for key, value in event.items()}
+    """A processor: the event without secrets, at any depth; when and what stand first."""
+    first = {key: event[key] for key in _FIRST if key in event}
+    return {key: _redacted(value, _DEPTH) for key, value in (first | event).items()}
 
 
 class AccessLog:
@@ -101,7 +104,15 @@ def _tell(scope: Scope, status: int, size: int, duration_s: float) -> None:
         facts["key_id"] = caller.key_id
     if request_id := scope.get("apigpu.request_id"):
         facts["request_id"] = request_id
-    _log.log(logging.WARNING if status >= 500 or status == 0 else logging.INFO, "request", **facts)
+    _log.log(_level(scope["path"], status, caller), "request", **facts)
+
+
+def _level(path: str, status: int, caller: Caller) -> int:
+    """Workers ask for jobs and report all the time, and monitors look: these lines are for who looks for a fault."""
+    if status >= 500 or status == 0:
+        return logging.WARNING
+    is_routine = caller.scopes == {WORKER} or path in _LOOKED_AT or path.startswith("/static/")
+    return logging.DEBUG if is_routine and status < 400 else logging.INFO
 
 
 _JSON = structlog.processors.JSONRenderer()

@@ -6,7 +6,15 @@ import time
 from asyncio import to_thread
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -30,6 +38,8 @@ class Metrics:
     def __init__(
         self, *, version: str, digest: str, job_counts: Counts | None = None, webhook_counts: Counts | None = None
     ) -> None:
+        # They double the number of series and tell nothing that Prometheus does not know.
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         build = Info("apigpu_build", "Release and operations.", registry=self.registry)

@@ -47,7 +47,7 @@ class Receiver:
         return cls(base, (rest if rest.startswith("/") else f"/{rest}").encode("ascii"))
 
 
-def check_webhook_url(url: object, settings: Settings) -> None:
+def check_webhook_url(url: object, settings: Settings, *, where: str = "webhook_url") -> None:
     """Raises InputError for a URL that no webhook can go to, as far as that shows without looking its host up.
     What is no text at all is for the request's model to refuse."""
     if not isinstance(url, str):
@@ -55,7 +55,7 @@ def check_webhook_url(url: object, settings: Settings) -> None:
     try:
         check_address(Receiver.of(url).base, hosts=settings.webhook_hosts, setting="APIGPU_WEBHOOK_HOSTS")
     except InputError as error:
-        error.where = "webhook_url"
+        error.where = where
         raise
 
 

@@ -99,7 +99,7 @@ class Webhooks:
 
     async def test(self, url: str) -> Try:
         """Send a signed message now, once; what came back. Raises InputError for a URL that is not called."""
-        check_webhook_url(url, self._settings)
+        check_webhook_url(url, self._settings, where="url")
         now_s = self._now()
         body = _body(TEST_EVENT, now_s, _TEST_DATA)
         headers = signed_headers(self._secrets, body, message_id=_message_id(now_s), now_s=now_s, status="TEST")
