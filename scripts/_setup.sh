@@ -14,6 +14,7 @@ stop() {
 }
 
 prepare() {
+    [ "$1" = run ] || install_javascript
     now=$(state)
     [ "$(cat ".venv/.apigpu-$1" 2>/dev/null)" != "$now" ] || return 0
     find_python
@@ -194,4 +195,15 @@ for name, file in (("ffmpeg", found.ffmpeg), ("ffprobe", found.ffprobe)):
     if pathlib.Path(sys.prefix) in pathlib.Path(file).parents:
         link.symlink_to(file)
 '
+}
+
+# RunPod's JavaScript client, for the tests that run it. They are skipped where it is missing, so this stops nothing.
+install_javascript() {
+    command -v npm >/dev/null 2>&1 && [ -f tests/js/package-lock.json ] || return 0
+    cmp -s tests/js/package-lock.json tests/js/node_modules/.apigpu && return 0
+    if (cd tests/js && npm ci --silent --ignore-scripts --no-audit --no-fund --fetch-retries=1 >/dev/null 2>&1); then
+        cp tests/js/package-lock.json tests/js/node_modules/.apigpu
+    else
+        say "npm could not install RunPod's JavaScript client into tests/js; its tests will be skipped."
+    fi
 }

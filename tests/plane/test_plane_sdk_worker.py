@@ -66,23 +66,6 @@ async def test_a_job_whose_worker_is_killed_is_done_by_the_next_worker(plane: Se
     assert any("SIGKILL" in line for line in plane.said)
 
 
-async def test_a_stream_is_drained_and_its_aggregate_is_the_output(plane: Served) -> None:
-    async with sdk_workers(plane, environ={"TEST_STREAM": "1"}):
-        job_id = await plane.run({"count": 3})
-        chunks: list[object] = []
-
-        async def ended() -> bool:
-            document = (await plane.http.get(f"/stream/{job_id}")).json()
-            chunks.extend(item["output"] for item in document["stream"])
-            return document["status"] == "COMPLETED"
-
-        await eventually(ended)
-        numbers = [{"number": number} for number in range(3)]
-        assert chunks == numbers
-        assert (await plane.status(job_id))["output"] == numbers
-        assert (await plane.http.get(f"/stream/{job_id}")).json()["stream"] == []
-
-
 async def test_two_jobs_overlap_where_the_worker_takes_two(plane: Served) -> None:
     async with sdk_workers(plane, environ={"TEST_CONCURRENCY": "2"}):
         jobs = [await plane.run({"sleep_s": 0.5}) for _ in range(4)]

@@ -97,6 +97,10 @@ class Plane:
     def now_ms(self) -> int:
         return int(self._clock() * 1000)
 
+    async def sweep(self) -> bool:
+        """Do what is due; whether more is left. `running` does this whenever something is."""
+        return await self._change(expiry.expire)
+
     # Clients
 
     async def submit(self, job: Submission) -> str:
@@ -302,7 +306,7 @@ class Plane:
     async def _sweep(self) -> None:
         while True:
             self._due_sooner.clear()
-            more = await self._change(expiry.expire)
+            more = await self.sweep()
             self._due_ms = self.database.read_now(expiry.next_due_ms)
             if more or self._due_sooner.is_set():
                 continue

@@ -79,7 +79,7 @@ def lose(change: Change, job: sqlite3.Row, reason: str, *, blameless: bool = Fal
     losses = job["losses"] + (0 if blameless else 1)
     if losses > change.behaviour.max_losses:
         finish(
-            change, job, FAILED, error=as_json(f"the job was given to {losses} workers and lost by each: {reason}")
+            change, job, FAILED, error=as_json(f"the job was lost by its worker {losses} times; the last: {reason}")
         )
         return
     change.connection.execute(
