@@ -39,6 +39,11 @@ export async function ask(method, path, { body, headers = {}, signal } = {}) {
   return response;
 }
 
+/** What went wrong and what to do: some messages end with the remedy already. */
+export function sentenceOf({ message, remedy }) {
+  return remedy && !message.includes(remedy) ? `${message} ${remedy}` : message;
+}
+
 export const askJson = async (method, path, options) => (await ask(method, path, options)).json();
 
 async function problemOf(response) {

@@ -33,13 +33,15 @@ export function announce(sentence) {
   byId("announcer").textContent = sentence;
 }
 
-export function copyButton(text, label = t("copy")) {
-  const button = h("button", { type: "button", class: "small", "aria-label": label }, t("copy"));
+/** A button that copies a text. Its name is shown whole if `isNamed`, else only heard. */
+export function copyButton(text, name = t("copy"), { isNamed = false } = {}) {
+  const shown = isNamed ? name : t("copy");
+  const button = h("button", { type: "button", class: isNamed ? "" : "small", "aria-label": isNamed ? null : name }, shown);
   button.addEventListener("click", async () => {
     const copied = await copyText(typeof text === "function" ? text() : text);
     button.textContent = t(copied ? "copied" : "not_copied");
     announce(button.textContent);
-    setTimeout(() => (button.textContent = t("copy")), 2000);
+    setTimeout(() => (button.textContent = shown), 2000);
   });
   return button;
 }

@@ -1,5 +1,6 @@
 // What is wrong, beside the field that is wrong.
 
+import { sentenceOf } from "./api.js";
 import { byId, h } from "./dom.js";
 import { t } from "./words.js";
 
@@ -11,21 +12,25 @@ export function faultsShown(find) {
     summary.hidden = true;
     summary.replaceChildren();
   };
-  /** Shows each of `faults` ({path, message, remedy}); the focus goes to the first. `message` tells the whole. */
-  const show = (faults, { message = "", remedy = "", focus = true } = {}) => {
+  /**
+   * Shows each of `faults` ({path, message, remedy}), and `message` where there are none. The focus goes to the
+   * first, unless nobody asked for a check.
+   */
+  const show = (faults, { message = "", remedy = "", isAsked = true } = {}) => {
     clear();
     const placed = faults.map((fault) => [find(fault.path ?? ""), fault]);
     for (const [field, fault] of placed) {
       if (!field) continue;
       reveal(field.element);
-      field.show([fault.message, fault.remedy].filter(Boolean).join(" "));
+      field.show(sentenceOf(fault));
     }
-    const homeless = placed.filter(([field]) => !field).map(([, fault]) => [fault.path, fault.message, fault.remedy].filter(Boolean).join(": "));
+    if (!isAsked) return;
+    const homeless = placed.filter(([field]) => !field).map(([, fault]) => [fault.path, sentenceOf(fault)].filter(Boolean).join(": "));
     const first = placed.find(([field]) => field)?.[0];
-    const lines = first ? homeless : [...new Set([message, remedy, ...homeless])];
+    const lines = first || homeless.length ? homeless : [sentenceOf({ message, remedy })];
     summary.append(h("p", {}, t("faults", { count: faults.length || 1 })), ...lines.filter(Boolean).map((line) => h("p", {}, line)));
     summary.hidden = false;
-    if (focus) (first ?? { focus: () => summary.scrollIntoView({ block: "center" }) }).focus();
+    (first ?? { focus: () => summary.scrollIntoView({ block: "center" }) }).focus();
   };
   return { clear, show };
 }

@@ -1,6 +1,6 @@
 // One job as it goes on: progress, why it waits, the video, what ran, or what went wrong.
 
-import { ask, askJson } from "./api.js";
+import { ask, askJson, sentenceOf } from "./api.js";
 import { announce, copyButton, facts, h, page } from "./dom.js";
 import { shellWord, warnings } from "./plan.js";
 import { bytes, hasSentence, money, number, rate, seconds, t, time } from "./words.js";
@@ -43,7 +43,7 @@ export function jobView(panel, { onFailure = () => {}, showLink = true } = {}) {
     else bar.removeAttribute("value");
     stage.textContent = stageWords(job, progress);
     waiting.hidden = !job.waiting;
-    if (job.waiting) waiting.replaceChildren(h("p", {}, job.waiting.message), h("p", {}, job.waiting.remedy ?? ""));
+    if (job.waiting) waiting.replaceChildren(h("p", {}, sentenceOf(job.waiting)));
   };
   cancel.addEventListener("click", async () => {
     cancel.disabled = true;
@@ -71,7 +71,7 @@ export function jobView(panel, { onFailure = () => {}, showLink = true } = {}) {
       panel.replaceChildren(h("p", { class: "state busy", role: "status" }, sentence));
     },
     refused: (error) => {
-      const words = h("div", { class: "notice broken", role: "alert" }, h("p", {}, error.message), error.remedy ? h("p", {}, error.remedy) : null);
+      const words = h("div", { class: "notice broken", role: "alert" }, h("p", {}, sentenceOf(error)));
       panel.replaceChildren(words);
     },
   };
@@ -131,7 +131,7 @@ function completed(job) {
     const unplayable = h("p", { class: "notice", hidden: true }, t("cannot_play"));
     video.addEventListener("error", () => (unplayable.hidden = false));
     const saved = `${page.root}/jobs/${job.id}/result`;
-    parts.push(video, unplayable, h("p", { class: "row-actions" }, h("a", { class: "button", href: saved, download: "" }, t("download")), copyButton(new URL(address, location).href, t("copy_address"))));
+    parts.push(video, unplayable, h("p", { class: "row-actions" }, h("a", { class: "button", href: saved, download: "" }, t("download")), copyButton(new URL(address, location).href, t("copy_address"), { isNamed: true })));
   }
   parts.push(fileFacts(file), warnings(result.warnings ?? []), ranFacts(result), timingFacts(result, job));
   return parts.filter(Boolean);

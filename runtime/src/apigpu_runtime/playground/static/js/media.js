@@ -1,6 +1,6 @@
 // A field for a file: its URL, or the file itself, which is uploaded and becomes a URL.
 
-import { upload } from "./api.js";
+import { sentenceOf, upload } from "./api.js";
 import { announce, h } from "./dom.js";
 import { changed, frame } from "./frame.js";
 import { faultOf } from "./schema.js";
@@ -91,7 +91,7 @@ function uploads({ control, state, framed }) {
     } catch (error) {
       if (error.name === "AbortError" || current !== mine) return;
       forget();
-      framed.show([error.message, error.remedy].filter(Boolean).join(" "));
+      framed.show(sentenceOf(error));
     }
     changed(framed.element);
   };

@@ -1,6 +1,6 @@
 // A dry run: what would be run, where every frame would live, what it would cost.
 
-import { askJson } from "./api.js";
+import { askJson, sentenceOf } from "./api.js";
 import { copyButton, facts, h, page } from "./dom.js";
 import { dotOf, drawn } from "./graph.js";
 import { bytes, hasSentence, money, number, rate, seconds, t } from "./words.js";
@@ -29,7 +29,7 @@ export function planPanel(panel, { path, again, onPlan, onProblem }) {
       await putGraph(body.querySelector(".graph-place"), plan);
     } catch (error) {
       state.className = "state broken";
-      state.textContent = [error.message, error.remedy].filter(Boolean).join(" ");
+      state.textContent = sentenceOf(error);
       onProblem(error);
     }
   };
@@ -39,8 +39,7 @@ function shown(plan, answer) {
   return [
     summary(plan, answer),
     warnings(plan.warnings ?? []),
-    h("h3", {}, t("graph")),
-    legend(plan),
+    h("div", { class: "graph-head" }, h("h3", {}, t("graph")), legend(plan)),
     h("div", { class: "graph-place", tabindex: 0, role: "img", "aria-label": inWords(plan) }),
     transfers(plan),
     command(answer),

@@ -42,9 +42,9 @@ function checked() {
   return null;
 }
 
-function showProblem(error, { focus = true } = {}) {
+function showProblem(error, { isAsked = true } = {}) {
   const places = error.errors?.length ? error.errors : [{ path: error.where ?? "", message: error.message, remedy: error.remedy }];
-  faults.show(places, { message: error.message, remedy: error.remedy, focus });
+  faults.show(places, { message: error.message, remedy: error.remedy, isAsked });
 }
 
 const preview = previewPanel(byId("panel-preview"), {
@@ -53,7 +53,7 @@ const preview = previewPanel(byId("panel-preview"), {
   onProblem: (error) => {
     clearFaults();
     // Nobody asked for it, so the focus stays where somebody types.
-    if (error?.errors?.length) showProblem(error, { focus: false });
+    if (error?.errors?.length) showProblem(error, { isAsked: false });
   },
 });
 const plan = planPanel(byId("panel-plan"), {
@@ -67,10 +67,17 @@ const drawCode = codePanel(byId("panel-code"), { path, operation: page.operation
 byId("panel-result").textContent = t("result_empty");
 byId("panel-result").classList.add("hint");
 
+/** Opens a tab, and brings it into view where it lies below the form. */
+function show(tab) {
+  open(tab);
+  const outcome = document.querySelector(".outcome");
+  if (outcome.getBoundingClientRect().top > innerHeight / 2) outcome.scrollIntoView();
+}
+
 async function run() {
   const value = checked();
   if (!value) return;
-  open("tab-result");
+  show("tab-result");
   byId("panel-result").classList.remove("hint");
   job.busy(t("sending"));
   announce(t("sending"));
@@ -87,7 +94,7 @@ async function run() {
 function dryRun() {
   const value = checked();
   if (!value) return;
-  open("tab-plan");
+  show("tab-plan");
   plan(value);
 }
 

@@ -1,6 +1,6 @@
 // One real frame of the result, made again as the fields change.
 
-import { ask } from "./api.js";
+import { ask, sentenceOf } from "./api.js";
 import { debounced, h } from "./dom.js";
 import { seconds, t } from "./words.js";
 
@@ -49,8 +49,9 @@ export function previewPanel(panel, { path, request, onProblem }) {
       onProblem(null);
     } catch (error) {
       if (error.name === "AbortError" || current !== mine) return;
-      state.className = "state broken";
-      state.textContent = [error.message, error.remedy].filter(Boolean).join(" ");
+      // A request that is not finished yet is no reason to shout.
+      state.className = error.status >= 400 && error.status < 500 ? "state" : "state broken";
+      state.textContent = sentenceOf(error);
       onProblem(error);
     }
   };
