@@ -8,8 +8,10 @@ nothing. No proxy of the environment is used, since it would look the name up it
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from socket import gaierror
 from typing import Literal
 
@@ -84,7 +86,7 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
     def __init__(self, trust: Trust, setting: Setting, resolver: ssrfguard.Resolver | None) -> None:
         self._trust = trust
         self._setting = setting
-        context = httpx2.create_ssl_context()
+        context = _ssl_context()
         self._trusted = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
         self._checked = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
         # httpx2 has no door for a network backend (2.16); the tests see that nothing denied is connected to.
@@ -173,6 +175,12 @@ def _not_public(url: httpx2.URL, setting: Setting) -> AddressRefused:
     entry = place if setting == "APIGPU_WEBHOOK_HOSTS" else f"{scheme}://{place}/"
     remedy = f"Whoever runs apigpu can allow it by adding {entry} to {setting}."
     return _refused(url, "it leads into a private network.", remedy)
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """Of all clients: reading the certificates takes longer than most requests."""
+    return httpx2.create_ssl_context()
 
 
 def _check(url: httpx2.URL) -> None:
