@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apigpu.registry import Registry
 from playground_support import BUILT_IN, HARD, FakeApi, fake_app, make_media, served
@@ -49,10 +51,30 @@ def api(registry: Registry, media: Path) -> FakeApi:
     return FakeApi(registry, media)
 
 
+@dataclass
+class Stage:
+    """One server for all tests, with another app for each."""
+
+    app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[tuple[Stage, str]]:
+    shared = Stage()
+    with served(shared) as address:
+        yield shared, address
+
+
 @pytest.fixture
-def site(api: FakeApi) -> Iterator[str]:
-    with served(fake_app(api)) as address:
-        yield address
+def site(stage: tuple[Stage, str], api: FakeApi) -> Iterator[str]:
+    shared, address = stage
+    shared.app = fake_app(api)
+    yield address
+    api.held.clear()
 
 
 @pytest.fixture
