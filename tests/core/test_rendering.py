@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from array import array
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apigpu.compiler import OutputSpec, compile_clip, cut_to_frame
+from apigpu.compiler import OutputSpec, compile_clip, cut_to_frame, cut_to_stretch
 from apigpu.errors import InputError
 from apigpu.ffmpeg.binary import Binaries
 from apigpu.ffmpeg.capabilities import capabilities_of
@@ -20,7 +22,9 @@ from apigpu.filters import Concat, FrameRate, Scale, Trim
 from apigpu.formats import Domain
 from apigpu.graph import Asset, AssetFolder, Implementation, VideoFilter
 from apigpu.media.facts import MediaFile
+from apigpu.media.fields import MediaKind
 from apigpu.media.handles import Media
+from apigpu.media.probe import probe
 from apigpu.plan import Plan
 from apigpu.streams import Clip, VideoStream
 from apigpu.targets.presets import named_target
@@ -189,6 +193,45 @@ def nearly_equal(one: bytes, other: bytes) -> bool:
     """Rounding on the way through 4:2:0 moves a value by a few steps; another frame moves many by many."""
     assert len(one) == len(other) == 80 * 60 * 3
     return sum(abs(a - b) > 12 for a, b in zip(one, other, strict=True)) < len(one) // 200
+
+
+@pytest.mark.parametrize(("start_s", "frames"), [(0.0, 12), (0.9, 12), (1.5, 10), (1.99, 1)])
+def test_a_stretch_shows_the_frames_of_the_render_from_its_moment_on(
+    each_binaries: Binaries, target: Target, clip_file: MediaFile, tmp_path: Path, start_s: float, frames: int
+) -> None:
+    """Two videos of 1 s and 20 frames, joined; 0.6 s of them, at half their height."""
+    video = video_of(clip_file).apply(Scale(160, 120))
+    joined = Clip(video.apply(Concat(), video.filter("hflip")))
+    assert joined.video is not None
+    clips = {
+        "part.mp4": cut_to_stretch(joined, start_s, 0.6, max_height=60),
+        "all.mp4": Clip(joined.video.apply(Scale(80, 60))),
+    }
+    for name, clip in clips.items():
+        argv = compile_clip(clip, target).argv(output=str(tmp_path / name))
+        lossless = ["0" if item == "20" else item for item in argv]
+        assert capture_sync([each_binaries.ffmpeg, "-v", "error", *lossless[1:]], timeout_s=60).exit_code == 0
+    (stream,) = streams_of(each_binaries, tmp_path / "part.mp4")
+    assert stream["nb_read_packets"] == str(frames)
+    for number in (0, frames - 1):
+        expected = pixels(each_binaries, tmp_path / "all.mp4", str(int(start_s * 20 + 1e-6) + number))
+        assert pixels(each_binaries, tmp_path / "part.mp4", str(number)) == expected
+
+
+def test_a_stretch_has_its_part_of_the_sound(each_binaries: Binaries, target: Target, tmp_path: Path) -> None:
+    """A second of silence and a second of tone; half a second from either is as loud as that."""
+    source = tmp_path / "sound.mp4"
+    sound = "aevalsrc='if(gte(t,1),0.5*sin(880*t),0)':s=48000:d=2"
+    make(each_binaries, source, "-f", "lavfi", "-i", "testsrc2=s=64x64:r=20:d=2", "-f", "lavfi", "-i", sound)
+    facts = asyncio.run(probe(source, MediaKind.VIDEO, binaries=each_binaries, workdir=tmp_path))
+    clip = Media(files={"in": facts}).video("in")
+    for start_s, is_loud in ((0.2, False), (1.3, True)):
+        plan = compile_clip(cut_to_stretch(clip, start_s, 0.5, max_height=360), target)
+        out = render(plan, each_binaries, tmp_path, f"{start_s}.mp4")
+        argv = [each_binaries.ffmpeg, "-v", "error", "-i", str(out), "-f", "s16le", "-ac", "1", "-"]
+        samples = array("h", capture_sync(argv, timeout_s=20).stdout)
+        assert len(samples) / 48000 == pytest.approx(0.5, abs=0.03)
+        assert (max(map(abs, samples[2000:-3000])) > 8000) is is_loud
 
 
 def test_a_preview_after_the_end_is_refused(clip_file: MediaFile) -> None:

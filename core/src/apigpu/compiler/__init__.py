@@ -4,7 +4,7 @@ share -> place -> connect -> verify -> emit; see the module of each.
 """
 
 from apigpu.compiler.compile import compile_clip
-from apigpu.compiler.cut import cut_to_frame
+from apigpu.compiler.cut import cut_to_frame, cut_to_stretch
 from apigpu.compiler.output import OutputSpec
 
-__all__ = ["OutputSpec", "compile_clip", "cut_to_frame"]
+__all__ = ["OutputSpec", "compile_clip", "cut_to_frame", "cut_to_stretch"]

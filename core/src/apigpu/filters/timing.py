@@ -12,6 +12,8 @@ from apigpu.filters.rows import everywhere, simple, size, transparent
 from apigpu.formats import Domain, VideoFormat
 from apigpu.graph import Fragment, Implementation, Pad, VideoFilter, Window
 
+_ROUNDING_S = 0.0005
+
 
 @dataclass(frozen=True)
 class FrameRate(VideoFilter):
@@ -84,10 +86,11 @@ class Hold(VideoFilter):
 class Concat(VideoFilter):
     """Its inputs, one after the other. They must agree in size and have square pixels.
 
-    `skipped_s` is what a preview left out before the first of them.
+    `skipped_s` is what a preview left out before the first of them, `entered_s` what it left out of the first.
     """
 
     skipped_s: float = 0.0
+    entered_s: float = 0.0
 
     def output(self, *inputs: VideoFormat) -> VideoFormat:
         first = inputs[0]
@@ -100,10 +103,13 @@ class Concat(VideoFilter):
 
     def implementations(self, *inputs: VideoFormat) -> Sequence[Implementation]:
         def build(fragment: Fragment, *pads: Pad) -> Pad:
+            if self.entered_s:
+                # FFmpeg's concat takes a video that does not begin at 0 for a longer one.
+                kept = fragment.filter("trim", pads[0], start=max(0.0, self.entered_s - _ROUNDING_S))
+                pads = (fragment.filter("setpts", kept, expr="PTS-STARTPTS"), *pads[1:])
             joined = fragment.filter("concat", *pads, n=len(pads), v=1, a=0) if len(pads) > 1 else pads[0]
-            if not self.skipped_s:
-                return joined
-            return fragment.filter("setpts", joined, expr=f"PTS+({self.skipped_s:.6f})/TB")
+            begins_s = self.skipped_s + self.entered_s
+            return fragment.filter("setpts", joined, expr=f"PTS+({begins_s:.6f})/TB") if begins_s else joined
 
         # On CUDA all inputs would have to share one frames context, which FFmpeg does not arrange.
         return [Implementation(domain=Domain.SYSTEM, accepts=(("yuv420p",),), produces="yuv420p", build=build)]
@@ -119,8 +125,10 @@ class Concat(VideoFilter):
         if not any(windows):
             last = len(inputs) - 1
             windows[last] = window.shifted(-starts[last])
-        first = next(number for number, item in enumerate(windows) if item is not None)
-        return replace(self, skipped_s=starts[first]), tuple(windows)
+        kept = [(number, item) for number, item in enumerate(windows) if item is not None]
+        first, entered = kept[0]
+        entered_s = entered.start_s if len(kept) > 1 else 0.0
+        return replace(self, skipped_s=starts[first], entered_s=entered_s), tuple(windows)
 
 
 def _holds_a_frame(window: Window, start_s: float, item: VideoFormat) -> bool:

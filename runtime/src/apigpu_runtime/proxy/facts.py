@@ -13,7 +13,6 @@ from apigpu.errors import InputError
 from apigpu.media.facts import AudioFacts, Color, ImageFacts, MediaFile, VideoFacts
 from apigpu.media.fields import MediaKind, MediaRef
 from apigpu.media.limits import Limits
-from apigpu_runtime.fetch import at
 from apigpu_runtime.validation import validate_model
 
 _LIMITS = Limits()
@@ -137,7 +136,7 @@ def told_files(facts: Any, refs: tuple[MediaRef, ...]) -> dict[MediaRef, MediaFi
 def _file(facts: object, ref: MediaRef) -> MediaFile | bytes:
     where = f"facts.{ref.where}"
     told = validate_model(MODELS[ref.kind], facts, where=where, title="the facts")
-    with at(where):
+    try:
         match told:
             case VideoTold():
                 return _video(told, ref.url)
@@ -147,6 +146,9 @@ def _file(facts: object, ref: MediaRef) -> MediaFile | bytes:
                 return _image(told, ref.url)
             case SubtitleTold():
                 return told.text.encode()
+    except InputError as error:
+        error.where = f"{where}.{error.where}" if error.where else where
+        raise
     raise AssertionError(told)
 
 
