@@ -174,6 +174,7 @@ def test_everything_is_there_again_after_a_restart(tmp_path: Path, desk: Path) -
         assert told["status"] == "COMPLETED"
         assert client.get(told["video_url"]).status_code == 200
     assert workers_of(tmp_path / "data") == []
+    assert "Traceback" not in first.told + again.told
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_job_done(tmp_path: Path, desk: Path) -> None:

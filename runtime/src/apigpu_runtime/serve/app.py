@@ -64,7 +64,7 @@ def serve(options: ServeOptions, settings: Settings) -> int:
         bound = listening(options.host, options.port)
         address = address_of(bound)
         house = House(options, settings, folder, keys, address)
-        serve_until_stopped(house.app(), bound, on_ready=lambda: _greet(house))
+        serve_until_stopped(house.app(), bound, on_ready=lambda: _greet(house), on_stop=house.leave)
         keys.close()
     return 0
 
@@ -137,7 +137,13 @@ class House:
         document = openapi_document(self.registry, version=VERSION, public_url=self.public_url)
         routes: list[BaseRoute] = [
             *n8n_routes(self.registry, public_url=self.public_url),
-            *operation_routes(self.registry, self.jobs, read, patience=Patience(default_s=self.options.wait_s)),
+            *operation_routes(
+                self.registry,
+                self.jobs,
+                read,
+                patience=Patience(default_s=self.options.wait_s),
+                bodies_are_checked=True,
+            ),
             *job_routes(self.jobs),
             *upload_routes(keeper),
             *webhook_routes(self.webhooks, public_url=self.public_url),
@@ -162,6 +168,11 @@ class House:
         async with self.queue.running(), self.webhooks.running(), self.jobs.running():
             yield
         self.database.close()
+
+    async def leave(self) -> None:
+        """Nobody is kept waiting any longer: workers hand back what they have, clients are told how things stand."""
+        self.jobs.release()
+        await self.queue.leave()
 
     def _storage(self) -> Storage | None:
         # A worker at RunPod reaches the files of this machine only if they have a public address.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx2
@@ -26,13 +26,18 @@ PLANE_PATH = f"/v2/{LOCAL}"
 OnChange = Callable[[str], None]
 
 
+async def _nobody_waits() -> None:
+    """RunPod's workers stay where they are."""
+
+
 @dataclass(frozen=True)
 class Queue:
     """`announced` queues call the `on_change` that they were made with for every change of a job. `tokens` are
-    those of workers that this process starts."""
+    those of workers that this process starts. After `leave` nobody is kept waiting for a job."""
 
     backend: Backend
     running: Callable[[], AbstractAsyncContextManager[None]]
+    leave: Callable[[], Awaitable[None]] = _nobody_waits
     announced: bool = False
     routes: list[BaseRoute] = field(default_factory=list)
     tokens: dict[str, Caller] = field(default_factory=dict)
@@ -67,14 +72,17 @@ def local_queue(
         idle_timeout_s=settings.idle_timeout_s,
     )
 
+    working = AsyncExitStack()
+
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
-        async with plane.running(), supervisor.running():
+        async with plane.running(), working:
+            await working.enter_async_context(supervisor.running())
             yield
 
     mounted: list[BaseRoute] = [Mount(PLANE_PATH, app)]
     own_workers = Caller("a worker of this machine", frozenset({WORKER}))
-    return Queue(backend, running, announced=True, routes=mounted, tokens={token: own_workers})
+    return Queue(backend, running, leave=working.aclose, announced=True, routes=mounted, tokens={token: own_workers})
 
 
 def runpod_queue(endpoint_id: str, settings: Settings) -> Queue:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -37,8 +38,11 @@ def address_of(bound: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def serve_until_stopped(app: ASGIApp, bound: socket.socket, *, on_ready: Callable[[], None]) -> None:
-    """Serve; SIGINT and SIGTERM end it, and give open requests a few seconds."""
+def serve_until_stopped(
+    app: ASGIApp, bound: socket.socket, *, on_ready: Callable[[], None], on_stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Serve; SIGINT and SIGTERM end it. `on_stop` is awaited while requests are still answered; those that are open
+    afterwards get a few seconds."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -48,18 +52,27 @@ def serve_until_stopped(app: ASGIApp, bound: socket.socket, *, on_ready: Callabl
         server_header=False,
         h11_max_incomplete_event_size=64 << 10,
     )
-    _Server(config, on_ready).run(sockets=[bound])
+    # uvicorn raises the signal again when all is tidied up: being stopped is how a server ends.
+    with suppress(KeyboardInterrupt):
+        _Server(config, on_ready, on_stop).run(sockets=[bound])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_stop: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._on_stop()
+        await super().shutdown(sockets)
 
 
 def _unusable(host: str, port: int, error: OSError) -> SetupError:
