@@ -7,6 +7,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+import stamina
 
 from apigpu.errors import InputError
 from apigpu.media.fields import MediaKind, MediaRef
@@ -93,7 +94,7 @@ def test_an_answer_that_will_stay_is_not_asked_for_twice(tmp_path: Path, status:
 def test_a_server_that_always_breaks_off_is_left_after_a_few_tries(tmp_path: Path) -> None:
     with scripted(answer("200 OK", b"x", length=9)) as server:
         error = refusal(server, tmp_path)
-        assert len(server.requests) == 4
+        assert len(server.requests) == 6
     assert "could not be downloaded" in str(error)
     assert (error.code, error.where) == ("download_failed", "url_video")
 
@@ -153,8 +154,21 @@ def test_who_asks_from_elsewhere_names_no_file_of_this_machine(tmp_path: Path, u
     assert error.value.where == "url_video"
 
 
+def test_the_body_of_a_redirect_is_not_read(tmp_path: Path) -> None:
+    """It is said to have a terabyte, and none of it comes: whoever reads it waits, and then fails."""
+    with scripted(answer("200 OK", VIDEO)) as there:
+        moved = answer("302 Found", b"<html>", length=10**12, Location=f"{there.url}/b.mp4", Content_Encoding="gzip")
+        with scripted(moved) as here:
+            url = f"{here.url}/a.mp4"
+            settings = Settings(trusted_urls=(f"{here.url}/", f"{there.url}/"))
+            ref = MediaRef("url_video", MediaKind.VIDEO, url)
+            found = asyncio.run(fetch_all([ref], base=tmp_path, folder=tmp_path, settings=settings))
+            assert len(here.requests) == 1
+    assert found[url].read_bytes() == VIDEO
+
+
 def test_the_whole_download_has_one_deadline_over_all_tries(tmp_path: Path) -> None:
-    with scripted(answer("503 Busy", Retry_After="30")) as server:
+    with stamina.set_testing(False), scripted(answer("503 Busy", Retry_After="30")) as server:
         assert "was not downloaded within 0.5 seconds" in str(refusal(server, tmp_path, fetch_timeout_s=0.5))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stamina
 
 from apigpu_runtime.settings import Settings
 from apigpu_runtime.storage import Storage
@@ -13,6 +14,13 @@ from apigpu_runtime.storage.folder import FolderStorage
 from apigpu_runtime.storage.open import open_storage
 from file_server_support import served_folder
 from seaweed_support import BUCKET, Store, seaweed, weed
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting() -> Iterator[None]:
+    """What is tried again is tried at once, as often as otherwise."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
 
 
 @pytest.fixture(scope="session")

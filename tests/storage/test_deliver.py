@@ -160,7 +160,7 @@ async def test_a_store_whose_tags_are_no_digests_is_asked_for_the_length(moody: 
 async def test_a_store_that_has_less_than_was_sent_is_sent_it_again_and_then_believed_no_more(
     moody: Moody, video: Path
 ) -> None:
-    moody.answers = [tagged(b"other"), Response(status=200, headers={"Content-Length": "5"})] * 4
+    moody.answers = [tagged(b"other"), Response(status=200, headers={"Content-Length": "5"})] * 10
     with pytest.raises(StorageError, match="has not the whole file") as error:
         await moody.take(video)
     assert (error.value.retryable, moody.answers) == (True, [])

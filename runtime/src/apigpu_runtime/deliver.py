@@ -26,6 +26,8 @@ from apigpu_runtime.storage.errors import StorageError
 MAX_ENVELOPE_BYTES = 1 << 20
 _WHOLE_UPLOAD_S = 1800.0
 _ENVELOPE_S = 60.0
+# Half a minute: a proxy that takes the result is back by then, and a render is worth more than the wait.
+_ATTEMPTS = 10
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 _CHUNK_BYTES = 1 << 20
 _EXPIRED = re.compile(rb"expired", re.IGNORECASE)
@@ -99,7 +101,7 @@ async def _deliver(body: _Body, put: Signed, head: Signed | None, content_type: 
 
     try:
         async with asyncio.timeout(_WHOLE_UPLOAD_S):
-            await retried(once)
+            await retried(once, attempts=_ATTEMPTS)
     except TimeoutError:
         raise _failed(f"took nothing whole within {_WHOLE_UPLOAD_S:g} seconds", retryable=True) from None
     except AddressRefused as error:

@@ -22,7 +22,10 @@ from apigpu_runtime.share_links import page_remedy
 MAX_REDIRECTS = 5
 _STALL_S = 30.0
 _CONNECT_S = 10.0
-_ATTEMPTS = 4
+# Ten seconds: a proxy that was started anew serves its uploads again by then.
+_ATTEMPTS = 6
+_ATTEMPTS_AT_HAND = 3
+"""Where somebody sits and waits, who may have mistyped the address."""
 _WEB_PAGE = (b"<!doctype html", b"<html")
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
 # Of the rest, such as a URL without a host, no second try makes anything better.
@@ -34,7 +37,8 @@ async def download_to(path: Path, url: str, *, settings: Settings, written: str 
     download = _Download(_partial(path), url, written or url, settings.max_download_bytes)
     try:
         async with asyncio.timeout(settings.fetch_timeout_s), _client(settings) as client:
-            await retried(lambda: download.attempt(client), attempts=_ATTEMPTS)
+            attempts = _ATTEMPTS if settings.guarded else _ATTEMPTS_AT_HAND
+            await retried(lambda: download.attempt(client), attempts=attempts)
         _partial(path).replace(path)
     except TimeoutError:
         raise download.failure(

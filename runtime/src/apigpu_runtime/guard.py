@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from socket import gaierror
@@ -99,6 +99,12 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._answer(request)
+        if response.has_redirect_location and isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = _Unread(response.stream)
+        return response
+
+    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
         if self._trust.covers(request.url):
             return await self._trusted.handle_async_request(request)
         with _explained(request.url, self._setting):
@@ -108,6 +114,20 @@ class _GuardedTransport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         await self._trusted.aclose()
         await self._checked.aclose()
+
+
+class _Unread(httpx2.AsyncByteStream):
+    """The body of a redirect, left where it is: httpx2 would read it whole into memory before it goes on."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        return
+        yield b""
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
