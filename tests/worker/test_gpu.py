@@ -65,3 +65,15 @@ def test_what_broke_in_one_job_is_known_in_the_next(queue: Queue, settings: dict
     assert first.ran.rung == second.ran.rung != "cuda+nvdec+nvenc"
     assert first.ran.reasons
     assert second.ran.reasons == first.ran.reasons
+
+
+def test_a_worker_that_has_lost_the_card_it_must_have_delivers_and_ends(
+    queue: Queue, settings: dict[str, str], tmp_path: Path
+) -> None:
+    broken = environment("l4", fault_after=20) | settings | {"APIGPU_TARGET": "cuda"}
+    with working(apigpu_worker(), tmp_path, broken) as worker:
+        result = result_of(queue, worker)
+        assert worker.ended(5) == 1
+    assert result.ran is not None
+    assert not result.ran.rung.startswith("cuda")
+    assert "The card has given out" in worker.said

@@ -24,12 +24,14 @@ class Equipment:
 
 
 def examined(settings: Settings, registry: Registry) -> Equipment:
-    """The machine, by real runs of FFmpeg where no earlier run's answers are kept.
+    """The machine, by real runs of FFmpeg where no earlier run's answers are kept, or CUDA is required.
 
     Raises SetupError where it should not take jobs: without a usable FFmpeg, without CUDA where APIGPU_TARGET is
     `cuda`, without an encoder, an operation, or room.
     """
     machine = Machine.found(settings)
+    if settings.target == "cuda":
+        machine.detected(fresh=True)
     target = machine.target(settings.target)
     if not target.encoders:
         raise SetupError("no encoder works here.", code="no_encoder", remedy="Install an FFmpeg with libx264.")

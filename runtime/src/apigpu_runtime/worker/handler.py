@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from apigpu.errors import ApiGpuError
+from apigpu.formats import Domain
 from apigpu.registry import Registry
 from apigpu.targets.ladder import rungs
+from apigpu.targets.target import Target
 from apigpu_runtime.digest import operations_digest
 from apigpu_runtime.envelope import Failure, Result, WorkerFacts
 from apigpu_runtime.execute import Prepared, prepare, work_folder
@@ -35,12 +37,22 @@ class JobHandler:
     """Renders jobs on this machine. They fetch and deliver side by side; one at a time renders."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, *, worker_id: str, log: Log, post_progress: PostProgress
+        self,
+        settings: Settings,
+        registry: Registry,
+        *,
+        worker_id: str,
+        log: Log,
+        post_progress: PostProgress,
+        leave: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._log = log
         self._post_progress = post_progress
+        self._leave = leave
+        self.is_broken = False
+        """The card has given out, and this worker must have one."""
         self._facts = WorkerFacts(id=worker_id, version=version("apigpu-runtime"), digest=operations_digest(registry))
         self._redactor = Redactor([*secrets_of(settings.environ), settings.webhook_secret, settings.runpod_api_key])
         self._gpu = asyncio.Semaphore(1)
@@ -120,6 +132,7 @@ class JobHandler:
                 outcome = await self._rendered(job, prepared, folder, stages)
                 plan = outcome.rendered.plan
                 log(f"rendered on {outcome.rung}, {plan.device}, FFmpeg {plan.ffmpeg}")
+                self._look_at_card()
                 stages.enter("upload")
                 result = await self._delivered(job, outcome, destination, stages)
         log(f"delivered, {result.timings.total_s:g} s in all")
@@ -173,11 +186,17 @@ class JobHandler:
             **more,
         )
 
+    def _look_at_card(self) -> None:
+        """A worker that is paid for its card, and has lost it for good, makes room for another."""
+        if self._settings.target == "cuda" and Domain.CUDA not in self._target_rung().domains and not self.is_broken:
+            self.is_broken = True
+            self._leave("The card has given out")
+
     def _machine(self) -> Equipment:
         assert self._equipment is not None, "the SDK runs the fitness checks first"
         return self._equipment
 
-    def _target_rung(self) -> Any:
+    def _target_rung(self) -> Target:
         equipment = self._machine()
         return equipment.machine.setbacks.first_rung(equipment.target)[0].target
 

@@ -22,6 +22,8 @@ _POLL_TIMEOUT_S = 90.0
 _QUICK_S = 0.25
 """A server that has nothing and does not hold the poll is asked no more than so often."""
 _LONGEST_PAUSE_S = 10.0
+_OUTRUN_S = 5.0
+"""How long a stop is remembered whose job has not arrived yet: each comes by a poll of its own."""
 
 
 class Busy(Exception):
@@ -73,10 +75,17 @@ class JobLoop:
         self._concurrency = concurrency
         self._leave = asyncio.Event()
         self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._stopped: dict[str, float] = {}
 
     def start(self) -> None:
         """Return when the last job has ended."""
         asyncio.run(self._run())
+
+    def leave(self, reason: str) -> None:
+        """Take no more jobs, and end with those that run."""
+        self._wire.log("INFO", f"{reason}: finishing {len(self._jobs)} job(s), taking no more.")
+        self._stopping.leaving = True
+        self._leave.set()
 
     async def _run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -100,9 +109,7 @@ class JobLoop:
             for task in self._jobs.values():
                 task.cancel()
             return
-        self._wire.log("INFO", f"{name}: finishing {len(self._jobs)} job(s), taking no more.")
-        self._stopping.leaving = True
-        self._leave.set()
+        self.leave(name)
 
     async def _take_jobs(self, session: Any) -> None:
         leave = asyncio.create_task(self._leave.wait())
@@ -130,6 +137,9 @@ class JobLoop:
         if job["id"] in self._jobs:
             self._wire.log("WARN", "The job was given out a second time while it runs here.", job["id"])
             return
+        if time.monotonic() - self._stopped.pop(job["id"], -_OUTRUN_S) < _OUTRUN_S:
+            self._wire.log("INFO", "Job stopped before it began.", job["id"])
+            return
         self._wire.track(job)
         self._jobs[job["id"]] = asyncio.create_task(self._work(session, job))
 
@@ -148,9 +158,15 @@ class JobLoop:
         pause = _Pause()
         while self._wire.has_stop_channel:
             for job_id in await self._polled(lambda: self._wire.stops(session), pause):
-                if task := self._jobs.get(job_id):
-                    self._wire.log("INFO", "Stopping job.", job_id)
-                    task.cancel()
+                self._stop(job_id)
+
+    def _stop(self, job_id: str) -> None:
+        if task := self._jobs.get(job_id):
+            self._wire.log("INFO", "Stopping job.", job_id)
+            task.cancel()
+            return
+        now = time.monotonic()
+        self._stopped = {other: at for other, at in self._stopped.items() if now - at < _OUTRUN_S} | {job_id: now}
 
     async def _polled(self, ask: Callable[[], Awaitable[list[Any]]], pause: _Pause) -> list[Any]:
         """The answer of a poll; nothing after a failed one, once it is time to ask again."""

@@ -17,7 +17,7 @@ from apigpu_runtime.worker.sdk import Sdk
 
 
 def run_worker(settings: Settings, *, join: str | None = None, token: str = "") -> int:
-    """Take jobs from RunPod, or from the plane at `join`, until SIGTERM.
+    """Take jobs from RunPod, or from the plane at `join`, until SIGTERM; 1 where the card has given out instead.
 
     Raises InputError where there is no queue, SetupError where the SDK is not installed. A machine that cannot
     render ends the process with status 1.
@@ -35,7 +35,9 @@ def run_worker(settings: Settings, *, join: str | None = None, token: str = "") 
     registry = Registry.discover()
     for broken in registry.failures:
         sdk.log("WARN", f"The plugin {broken.plugin} of {broken.distribution} failed to load: {broken.error}")
-    handler = JobHandler(settings, registry, worker_id=sdk.worker_id, log=sdk.log, post_progress=sdk.post_progress)
+    handler = JobHandler(
+        settings, registry, worker_id=sdk.worker_id, log=sdk.log, post_progress=sdk.post_progress, leave=sdk.leave
+    )
     stopping = Stopping()
 
     def log(level: str, message: str, job_id: str | None) -> None:
@@ -43,7 +45,7 @@ def run_worker(settings: Settings, *, join: str | None = None, token: str = "") 
 
     call = guarded(handler.handle, fail=handler.failure, log=log, stopping=stopping)
     sdk.serve(call, checks=[handler.renders], stopping=stopping)
-    return 0
+    return 1 if handler.is_broken else 0
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -46,9 +46,7 @@ class Sdk:
     def __init__(self, environ: Mapping[str, str]) -> None:
         os.environ.update(_environment(environ))
         _quiet_logging()
-        for name, module in _stand_ins().items():
-            sys.modules.setdefault(name, module)
-        self.runpod = importlib.import_module("runpod")
+        self.runpod = _imported()
         self._module("rp_http").FibonacciRetry = _persistent
         self._module("rp_ping").Heartbeat.process_loop = staticmethod(_beat)
         self._progress_session: Any = None
@@ -65,7 +63,7 @@ class Sdk:
         """Take jobs until SIGTERM. A check that raises ends the process with status 1 before any job."""
         for check in checks:
             self.runpod.serverless.register_fitness_check(check)
-        loop = JobLoop(self, concurrency=concurrency, stopping=stopping or Stopping())
+        self._loop = loop = JobLoop(self, concurrency=concurrency, stopping=stopping or Stopping())
         self._config = {"handler": handler, "rp_args": {}}
         self._module("rp_scale").JobScaler = lambda _: loop
         sys.argv = sys.argv[:1]  # the SDK parses what is left there
@@ -74,6 +72,10 @@ class Sdk:
         finally:
             for heartbeat in multiprocessing.active_children():
                 heartbeat.kill()
+
+    def leave(self, reason: str) -> None:
+        """Finish the jobs that run, take no more, and let `serve` return."""
+        self._loop.leave(reason)
 
     def log(self, level: str, message: str, job_id: str | None = None) -> None:
         """One line, in RunPod's form. `level`: INFO, WARN or ERROR."""
@@ -147,6 +149,12 @@ def _quiet_logging() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def _imported() -> Any:
+    for name, module in _stand_ins().items():
+        sys.modules.setdefault(name, module)
+    return importlib.import_module("runpod")
+
+
 def _stand_ins() -> dict[str, ModuleType]:
     """Modules that the SDK loads for nothing that a worker does."""
     cpuinfo = ModuleType("cpuinfo")
@@ -180,6 +188,7 @@ def _beat(mirror: Any = None, test: bool = False) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group while the worker finishes its job
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _imported()  # anew, where processes are not forked
     heartbeat = importlib.import_module("runpod.serverless.modules.rp_ping").Heartbeat()
     heartbeat._mirror = mirror
     heartbeat.ping_loop(test)
