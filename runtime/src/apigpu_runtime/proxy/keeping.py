@@ -12,6 +12,7 @@ from apigpu.errors import InputError
 from apigpu_runtime.proxy.refusals import Refusal, malformed, too_large
 from apigpu_runtime.settings import DEFAULT_MAX_DOWNLOAD_BYTES, DEFAULT_RETENTION_S
 from apigpu_runtime.storage import Storage
+from apigpu_runtime.storage.content_types import content_type_of
 
 _MAX_SIGNED_S = 7 * 24 * 3600.0
 _SUFFIXES = frozenset(
@@ -22,6 +23,20 @@ _SUFFIXES = frozenset(
 )
 _MEDIA_TYPE = re.compile(r"(video|audio|image)/[a-z0-9][a-z0-9.+-]{0,60}|text/vtt|application/x-subrip")
 _ACTIVE = frozenset({"image/svg+xml"})
+_SUFFIX_OF = {
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-matroska": "mkv",
+    "audio/mpeg": "mp3",
+    "audio/mp4": "m4a",
+    "audio/wav": "wav",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "text/vtt": "vtt",
+    "application/x-subrip": "srt",
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,8 @@ class Keeper:
     ) -> Kept:
         """Store what arrives. Raises Refusal: 413 beyond the limit, 400 for an empty file."""
         storage = self.require(where)
-        key, kind = new_key(filename), safe_type(content_type)
+        key = new_key(filename, content_type)
+        kind = safe_type(content_type, key)
         try:
             stored = await storage.put_stream(key, chunks, kind, max_bytes=self.max_bytes)
         except InputError as error:
@@ -86,13 +102,19 @@ class Keeper:
         await self.require().delete(kept.key)
 
 
-def new_key(filename: str) -> str:
+def new_key(filename: str, content_type: str = "") -> str:
     """A fresh key that nobody can guess; of the file's own name only a known ending is left."""
     suffix = filename.rpartition(".")[2].lower()
+    if suffix not in _SUFFIXES:
+        suffix = _SUFFIX_OF.get(_plain(content_type), "")
     return f"uploads/{secrets.token_hex(16)}{f'.{suffix}' if suffix in _SUFFIXES else ''}"
 
 
-def safe_type(content_type: str) -> str:
-    """The type, if it is one that no browser runs as a page."""
-    plain = content_type.partition(";")[0].strip().lower()
-    return plain if _MEDIA_TYPE.fullmatch(plain) and plain not in _ACTIVE else "application/octet-stream"
+def safe_type(content_type: str, key: str) -> str:
+    """The type, if it is one that no browser runs as a page; else what the key's ending says."""
+    plain = _plain(content_type)
+    return plain if _MEDIA_TYPE.fullmatch(plain) and plain not in _ACTIVE else content_type_of(key)
+
+
+def _plain(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()

@@ -15,21 +15,18 @@ PREFER: Part = {
     "in": "header",
     "description": "RFC 7240. `wait=N` waits up to N seconds for the job, `respond-async` answers 202 at once.",
     "schema": TEXT,
-    "example": "respond-async",
 }
 IDEMPOTENCY_KEY: Part = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The same key with the same request is the same job, however often it is sent.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
-    "example": "order-1234",
 }
 REQUEST_ID: Part = {
     "name": "X-Request-ID",
     "in": "header",
     "description": "Your name for this request, in the logs and in the answer.",
     "schema": TEXT,
-    "example": "7f3c9a",
 }
 LAST_EVENT_ID: Part = {
     "name": "Last-Event-ID",

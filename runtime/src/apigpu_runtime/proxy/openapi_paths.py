@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from apigpu_runtime.backend import FINAL, IN_PROGRESS, IN_QUEUE
 from apigpu_runtime.proxy.bodies import FILES
 from apigpu_runtime.proxy.documents import JobDocument
+from apigpu_runtime.proxy.health import EndpointReport, HealthReport, HealthSummary
 from apigpu_runtime.proxy.job_lists import MAX_LIMIT
 from apigpu_runtime.proxy.openapi_parts import (
     BODY,
@@ -52,6 +53,9 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     WebhookDeliveryDetails,
     WebhookList,
     WebhookTestAnswer,
+    HealthReport,
+    HealthSummary,
+    EndpointReport,
 )
 ASKED: tuple[type[BaseModel], ...] = (PresignRequest, WebhookTestRequest)
 
@@ -62,7 +66,7 @@ def fixed_paths(schemas: Schemas) -> Part:
         **_upload_paths(schemas),
         **_webhook_paths(schemas),
         **_operation_list_paths(),
-        **_server_paths(),
+        **_server_paths(schemas),
     }
 
 
@@ -235,12 +239,16 @@ def _operation_list_paths() -> Part:
     }
 
 
-def _server_paths() -> Part:
+def _server_paths(schemas: Schemas) -> Part:
     open_to_all: Part = {"security": []}
-    health = _get("health", "server", "Whether the server and the endpoint behind it work.", {"type": "object"}, [])
-    health["responses"]["503"] = answer("Something is broken; `status` and `problems` say what.", {"type": "object"})
+    report: Part = {"anyOf": [schemas.answer(HealthReport), schemas.answer(HealthSummary)]}
+    health = _get("health", "server", "Whether the server and the endpoint behind it are well.", report, [])
+    health["responses"]["503"] = answer("Jobs wait until somebody mends what is broken.", report)
+    endpoint = _get("endpointHealth", "server", "The endpoint in RunPod's words.", schemas.answer(EndpointReport), [])
+    endpoint["responses"]["503"] = answer("It is broken.", schemas.answer(EndpointReport))
     return {
         "/health": {"get": {**health, **open_to_all}},
+        "/runpod/health": {"get": endpoint},
         "/metrics": {"get": _text("metrics", "Figures for Prometheus.", "text/plain")},
         "/openapi.json": {
             "get": {**_get("openapi", "server", "This document.", {"type": "object"}, []), **open_to_all}

@@ -40,7 +40,8 @@ def upload_routes(keeper: Keeper, *, pace: Pace = PACE) -> list[Route]:
         storage = keeper.require()
         body = await read_whole(request, max_bytes=_MAX_JSON_BYTES, pace=pace)
         asked = validate_model(PresignRequest, parse_object(body) if body.strip() else {})
-        key, kind = new_key(asked.filename), safe_type(asked.content_type)
+        key = new_key(asked.filename, asked.content_type)
+        kind = safe_type(asked.content_type, key)
         kept = keeper.kept(storage, key, 0, kind)
         document = PresignedUpload(
             put=storage.signed("PUT", key, expires_s=PUT_EXPIRES_S, content_type=kind),

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -22,6 +23,7 @@ from apigpu_runtime.digest import operations_digest
 from apigpu_runtime.playground.pages import playground_routes
 from apigpu_runtime.proxy.authenticate import Authenticate, check_listen
 from apigpu_runtime.proxy.bodies import BodyReader
+from apigpu_runtime.proxy.docs_page import docs_routes
 from apigpu_runtime.proxy.documents import JobRecord
 from apigpu_runtime.proxy.health import health_routes
 from apigpu_runtime.proxy.job_routes import job_routes
@@ -35,6 +37,7 @@ from apigpu_runtime.proxy.metrics import Metrics, RequestMetrics
 from apigpu_runtime.proxy.n8n import n8n_routes
 from apigpu_runtime.proxy.openapi import openapi_document, openapi_routes
 from apigpu_runtime.proxy.operation_routes import Patience, operation_routes
+from apigpu_runtime.proxy.planning import planning_routes
 from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.proxy.request_ids import RequestIds
 from apigpu_runtime.proxy.schema import MIGRATIONS as JOBS
@@ -146,9 +149,15 @@ class House:
             ),
             *job_routes(self.jobs),
             *upload_routes(keeper),
+            *planning_routes(
+                bodies,
+                replace(self.settings, trusted_urls=(*self.settings.trusted_urls, f"{self.public_url}/files/")),
+                default_target="l4" if self.options.runpod else "auto",
+            ),
             *webhook_routes(self.webhooks, public_url=self.public_url),
             *session_routes(self.keys, self.folder.secret("sessions")),
             *openapi_routes(document),
+            *docs_routes(),
             *health_routes(self.registry, self.queue.backend, version=VERSION, digest=self.digest),
             *self.metrics.routes(),
             *playground_routes(
