@@ -33,6 +33,7 @@ KEYS = {
     WORKER_KEY: Caller("a worker", frozenset({WORKER}), "key-2"),
 }
 SDK_WORKER = [sys.executable, str(Path(__file__).with_name("plane_worker.py"))]
+_SERVER = Path(__file__).with_name("plane_server.py")
 _LONG_S = 20.0
 
 
@@ -43,7 +44,8 @@ class Served:
     """Of the endpoint: `http://127.0.0.1:PORT/v2/local`."""
     http: httpx2.AsyncClient
     """A client of this address that needs no key."""
-    changes: list[str] = field(default_factory=list)
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
+    """Called with the id of each job whose status changed."""
     said: list[str] = field(default_factory=list)
 
     async def run(self, job_input: dict[str, Any] | None = None, **more: Any) -> str:
@@ -131,15 +133,18 @@ async def listening(app: ASGIApp) -> AsyncIterator[str]:
 @asynccontextmanager
 async def served_plane(folder: Path, behaviour: Behaviour | None = None, **more: Any) -> AsyncIterator[Served]:
     """A running plane over HTTP. Its webhooks may go anywhere."""
-    changes: list[str] = []
-    plane = Plane(
-        folder / "plane.sqlite3", behaviour=behaviour, on_change=changes.append, http=httpx2.AsyncClient, **more
-    )
+    listeners: list[Callable[[str], None]] = []
+
+    def changed(job_id: str) -> None:
+        for listener in listeners:
+            listener(job_id)
+
+    plane = Plane(folder / "plane.sqlite3", behaviour=behaviour, on_change=changed, http=httpx2.AsyncClient, **more)
     app = Starlette(routes=[Mount("/v2/local", with_keys(plane_app(plane)))])
     async with plane.running(), listening(app) as address:
         url = f"{address}/v2/local"
         async with httpx2.AsyncClient(base_url=url, timeout=_LONG_S) as http:
-            yield Served(plane, url, http, changes)
+            yield Served(plane, url, http, listeners)
 
 
 def _no_signals() -> Any:
@@ -167,7 +172,7 @@ async def sdk_workers(
         more.pop("command", SDK_WORKER),
         sdk_environ(served.url, **(environ or {})),
         log=served.said.append,
-        stop_grace_s=5.0,
+        stop_grace_s=more.pop("stop_grace_s", 5.0),
         **more,
     )
     async with supervisor.running():
@@ -190,3 +195,27 @@ async def joined_worker(served: Served, worker_id: str, **environ: str) -> Async
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+
+
+@asynccontextmanager
+async def server_process(
+    folder: Path, *, max_workers: int = 0
+) -> AsyncIterator[tuple[httpx2.AsyncClient, asyncio.subprocess.Process]]:
+    """A plane in a process of its own, to be killed, with workers that come on demand."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(_SERVER),
+        str(folder),
+        str(max_workers),
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        url = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
+        async with httpx2.AsyncClient(base_url=url, timeout=20) as http:
+            yield http, process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.communicate()

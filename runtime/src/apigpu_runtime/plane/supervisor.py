@@ -26,6 +26,8 @@ _STEADY_S = 10.0
 """A worker that lived so long is no part of a crash loop."""
 _SETTLE_S = 0.05
 """Workers that wait for a job get so long to take it before another is started."""
+_SOON_S = 3.0
+_LOOK_AGAIN_S = 1.0
 _LINES_KEPT = 30
 _LINES_TOLD = 5
 _PIPE_GRACE_S = 1.0
@@ -110,22 +112,28 @@ class Supervisor:
         if time.monotonic() < self._not_before_s:
             return
         coming = sum(not self._is_ready(child) for child in self._children if not child.stopping)
-        missing = self._plane.queue_length() - self._plane.waiting_workers() - coming
+        free = max(self._plane.waiting_workers(), sum(self._is_free(child) for child in self._children))
+        missing = self._plane.queue_length() - free - coming
         for _ in range(min(missing, self._max_workers - len(self._children))):
             child = _Child(f"local-{secrets.token_hex(4)}")
             self._children[child] = asyncio.create_task(self._live(child))
 
     def _stop_idle(self) -> None:
+        waiting = self._plane.queue_length()
         for child in self._children:
             if child.stopping or self._plane.holds_jobs(child.worker_id):
                 continue
-            worker = self._plane.presence.worker(child.worker_id)
-            if self._is_ready(child):
-                if worker.refresh or self._idle_s(child) >= self._idle_timeout_s:
-                    self._stop(child)
-            elif time.monotonic() - child.started_s >= self._start_timeout_s:
-                self._tell(child, f"did not ask for a job within {self._start_timeout_s:g} s, and is ended.")
+            if not self._is_ready(child):
+                self._give_up_start(child)
+            elif self._plane.presence.worker(child.worker_id).refresh or (
+                self._idle_s(child) >= self._idle_timeout_s and not (waiting and self._is_free(child))
+            ):
                 self._stop(child)
+
+    def _give_up_start(self, child: _Child) -> None:
+        if time.monotonic() - child.started_s >= self._start_timeout_s:
+            self._tell(child, f"did not ask for a job within {self._start_timeout_s:g} s, and is ended.")
+            self._stop(child)
 
     def _sleep_s(self) -> float:
         """Until something may be due without anybody telling."""
@@ -136,7 +144,16 @@ class Supervisor:
             pauses.append(limit_s if left_s <= 0 else left_s)
         if self._not_before_s > time.monotonic():
             pauses.append(self._not_before_s - time.monotonic())
+        elif self._plane.queue_length() and len(self._children) < self._max_workers:
+            pauses.append(_LOOK_AGAIN_S)
         return max(0.01, min(pauses))
+
+    def _is_free(self, child: _Child) -> bool:
+        """It will ask for a job soon, if it does not already: the stock SDK may wait a second between two."""
+        if child.stopping or not self._is_ready(child) or self._plane.holds_jobs(child.worker_id):
+            return False
+        worker = self._plane.presence.worker(child.worker_id)
+        return worker.polls > 0 or time.monotonic() - worker.worked_s < _SOON_S
 
     def _idle_s(self, child: _Child) -> float:
         return time.monotonic() - max(child.started_s, self._plane.presence.worker(child.worker_id).job_s)
