@@ -32,7 +32,7 @@ export function fieldsOf(schema, place) {
   const required = new Set(schema.required ?? []);
   const fields = new Map();
   for (const [name, part] of Object.entries(schema.properties)) {
-    fields.set(name, makeField(part, { ...place, name, label: undefined, required: required.has(name), depth: place.depth + 1 }));
+    fields.set(name, makeField(part, { ...place, name, label: undefined, required: required.has(name), isItem: false, depth: place.depth + 1 }));
   }
   return {
     fields,
@@ -169,7 +169,8 @@ function branchField(branch, place) {
   const inner = fieldsOf(branch, place);
   const element = h("div", { class: "branch-body" });
   const own = faultPlace(element);
-  element.append(...[described(branch), own.fault].filter(Boolean), ...inner.elements);
+  const help = place.isItem ? null : described(branch);
+  element.append(...[help, own.fault].filter(Boolean), ...inner.elements);
   return {
     ...inner,
     ...own,
@@ -235,7 +236,7 @@ export function listField(schema, place) {
     changed(element);
   };
   const append = (value) => {
-    const inner = { ...place, name: "", label: singular, required: true, depth: place.depth + 1 };
+    const inner = { ...place, name: "", label: singular, required: true, isItem: true, depth: place.depth + 1 };
     const field = kindOf(item) === "group" ? branchField(item, inner) : makeField(item, inner);
     const one = listRow(field, { move, remove });
     items.push(one);

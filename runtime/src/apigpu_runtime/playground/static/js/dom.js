@@ -62,13 +62,13 @@ async function copyText(text) {
   }
 }
 
-/** A list of names and values; entries without a value are left out. */
+/** A list of [name, value]; entries without a value are left out. A third element tells that it needs a whole row. */
 export function facts(entries) {
   const shown = entries.filter(([, value]) => value !== null && value !== undefined && value !== "");
   return h(
     "dl",
     { class: "facts" },
-    shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    shown.map(([name, value, isWide]) => h("div", { class: isWide ? "wide" : null }, h("dt", {}, name), h("dd", {}, value))),
   );
 }
 

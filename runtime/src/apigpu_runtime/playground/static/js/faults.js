@@ -28,7 +28,8 @@ export function faultsShown(find) {
     const homeless = placed.filter(([field]) => !field).map(([, fault]) => [fault.path, sentenceOf(fault)].filter(Boolean).join(": "));
     const first = placed.find(([field]) => field)?.[0];
     const lines = first || homeless.length ? homeless : [sentenceOf({ message, remedy })];
-    summary.append(h("p", {}, t("faults", { count: faults.length || 1 })), ...lines.filter(Boolean).map((line) => h("p", {}, line)));
+    if (first) lines.unshift(t("faults_below", { count: placed.length - homeless.length }));
+    summary.append(...lines.filter(Boolean).map((line) => h("p", {}, line)));
     summary.hidden = false;
     (first ?? { focus: () => summary.scrollIntoView({ block: "center" }) }).focus();
   };

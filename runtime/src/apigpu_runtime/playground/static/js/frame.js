@@ -38,7 +38,7 @@ function heading(schema, place, id) {
   const isMedia = Boolean(schema.contentMediaType);
   const label = place.label ?? labelOf(place.name, { isMedia });
   const marks = [place.name ? h("code", { class: "name" }, place.name) : null];
-  if (place.required) marks.unshift(h("span", { class: "mark" }, t("required")));
+  if (place.required && !place.isItem) marks.unshift(h("span", { class: "mark" }, t("required")));
   return h("div", { class: "field-head" }, h("label", { for: id }, label), marks);
 }
 

@@ -101,8 +101,9 @@ function watched(job, draw) {
 }
 
 function head(job, showLink) {
-  const link = showLink ? h("a", { href: `${page.root}/play/jobs/${job.id}` }, t("open_job")) : null;
-  return [statusMark(job.status), h("code", { class: "id" }, job.id), copyButton(job.id, t("copy_id")), link].filter(Boolean);
+  const link = h("a", { href: `${page.root}/play/jobs/${job.id}` }, t("open_job"));
+  const name = showLink ? [h("code", { class: "id" }, job.id), copyButton(job.id, t("copy_id")), link] : [h("span", {}, job.operation)];
+  return [statusMark(job.status), ...name];
 }
 
 function stageWords(job, progress) {
@@ -151,7 +152,7 @@ function fileFacts(file) {
     [t("frame_rate"), file.frame_rate ? `${rate(file.frame_rate)} fps` : ""],
     [t("duration"), seconds(file.duration_s)],
     [t("size"), bytes(file.size_bytes)],
-    ["SHA-256", h("code", { class: "hash" }, file.sha256)],
+    ["SHA-256", h("code", { class: "hash" }, file.sha256), true],
   ]);
 }
 
@@ -162,7 +163,7 @@ function ranFacts({ ran, realtime_factor: factor, cost_usd: cost, worker }) {
     [t("rung"), ran.rung],
     [t("target"), [ran.target, ran.device].filter(Boolean).join(", ")],
     [t("decoders"), (ran.decoders ?? []).join(", ")],
-    [t("filters_ran"), filters.join("; ")],
+    [t("filters_ran"), filters.join("; "), true],
     [t("encoder"), [ran.encoder, ran.audio_encoder].filter(Boolean).join(" + ")],
     [t("speed"), factor ? t("times_realtime", { factor: number(factor, 1) }) : ""],
     [t("cost"), typeof cost === "number" ? money(cost) : ""],
