@@ -64,6 +64,9 @@ class Options(_Part):
     )
 
 
+_NO_OPTIONS = Options()
+
+
 class Signed(_Part):
     """An HTTP request that whoever holds it may make for a while. A secret: never logged."""
 
@@ -108,7 +111,10 @@ class Job:
 def split_options(document: Mapping[str, Any]) -> tuple[dict[str, Any], Options]:
     """A request's own fields, and the options that stood among them. Raises InputError."""
     fields = dict(document)
-    options = validate_model(Options, {name: fields.pop(name) for name in Options.model_fields if name in fields})
+    given = {name: fields.pop(name) for name in Options.model_fields if name in fields}
+    if not given:
+        return fields, _NO_OPTIONS
+    options = validate_model(Options, given)
     options.output.spec()
     return fields, options
 

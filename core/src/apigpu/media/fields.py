@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, JsonValue
 from pydantic.fields import FieldInfo
@@ -76,8 +77,31 @@ def _walk_model(model: BaseModel, where: str) -> Iterator[MediaRef]:
 
 @lru_cache(maxsize=1024)
 def _marked_fields(model: type[BaseModel]) -> tuple[tuple[str, Any, MediaField | None], ...]:
-    """Kept, since a server walks every request, and annotations are slow to take apart."""
-    return tuple((name, info.annotation, _marker(info)) for name, info in model.model_fields.items())
+    """Those fields that can hold an address. Kept, since a server walks every request."""
+    return tuple(
+        (name, info.annotation, _marker(info))
+        for name, info in model.model_fields.items()
+        if _marker(info) is not None or _may_hold(info.annotation, frozenset({model}))
+    )
+
+
+def _may_hold(annotation: Any, seen: frozenset[Any]) -> bool:
+    """Whether an address may stand somewhere within; in doubt it may."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        return _marker_within(annotation) is not None or _may_hold(arguments[0], seen)
+    if get_origin(annotation) is Literal:
+        return False
+    if arguments:
+        return any(_may_hold(argument, seen) for argument in arguments if argument is not ...)
+    if not isinstance(annotation, type):
+        return True
+    if issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.values()
+        return annotation in seen or any(
+            _marker(info) is not None or _may_hold(info.annotation, seen | {annotation}) for info in fields
+        )
+    return not issubclass(annotation, str | int | float | bool | bytes | NoneType)
 
 
 def _walk_value(value: object, annotation: Any, marker: MediaField | None, where: str) -> Iterator[MediaRef]:

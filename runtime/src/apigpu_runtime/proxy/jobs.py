@@ -99,9 +99,15 @@ class Jobs:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def submit(self, operation: str, document: Mapping[str, Any], *, origin: Origin = NO_ORIGIN) -> Submitted:
-        """Take a job: it will be done or fail with a reason. Raises InputError."""
-        job = new_job(self.registry, operation, document, origin=origin, now_s=time.time())
+    async def submit(
+        self, operation: str, document: Mapping[str, Any], *, origin: Origin = NO_ORIGIN, is_checked: bool = False
+    ) -> Submitted:
+        """Take a job: it will be done or fail with a reason. Raises InputError.
+
+        `is_checked`: whoever read the request has already checked it against the operation.
+        """
+        now_s = time.time()
+        job = new_job(self.registry, operation, document, origin=origin, now_s=now_s, is_checked=is_checked)
         submitted = await self._insert(job, origin)
         if submitted.is_new:
             self._outbox.add(job.id)

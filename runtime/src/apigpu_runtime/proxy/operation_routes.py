@@ -46,18 +46,25 @@ DEFAULT_PATIENCE = Patience()
 
 
 def operation_routes(
-    registry: Registry, jobs: Jobs, read_body: ReadBody, *, patience: Patience = DEFAULT_PATIENCE
+    registry: Registry,
+    jobs: Jobs,
+    read_body: ReadBody,
+    *,
+    patience: Patience = DEFAULT_PATIENCE,
+    bodies_are_checked: bool = False,
 ) -> list[Route]:
     """POST /video/{operation} and /video/pipeline, GET /operations and /operations/{operation}.
 
-    `read_body` gives the fields in a request's body; for a pipeline it gets no operation.
+    `read_body` gives the fields in a request's body; for a pipeline it gets no operation. `bodies_are_checked`: it
+    has checked them against the operation, so that nobody need do it twice.
     """
     public_url = jobs.answers.public_url
 
     async def run(request: Request) -> Response:
         name = request.path_params["operation"]
         operation = None if name == PIPELINE else registry.get(name)
-        submitted = await jobs.submit(name, await read_body(request, operation), origin=_origin(request))
+        document = await read_body(request, operation)
+        submitted = await jobs.submit(name, document, origin=_origin(request), is_checked=bodies_are_checked)
         wish = preference(request.headers.getlist("prefer"), default_s=patience.default_s, most_s=patience.most_s)
         job = submitted.job
         if wish.wait_s > 0 and not job.is_final:

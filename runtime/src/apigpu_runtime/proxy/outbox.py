@@ -57,8 +57,10 @@ class Outbox:
         self._news = asyncio.Event()
 
     def add(self, job_id: str, *, delay_s: float = 0.0) -> None:
-        heapq.heappush(self._waiting, (time.monotonic() + delay_s, next(self._order), job_id))
-        self._news.set()
+        entry = (time.monotonic() + delay_s, next(self._order), job_id)
+        heapq.heappush(self._waiting, entry)
+        if self._waiting[0] is entry:
+            self._news.set()
 
     def is_handing_in(self, job_id: str) -> bool:
         """Whether the endpoint is being asked to take it right now."""

@@ -34,7 +34,8 @@ async def received(
     """The body as it comes. Raises Refusal: 413 beyond `max_bytes`, 408 for a client that is too slow, 400 for one
     that went away."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > max_bytes:
+    whole = int(declared[:20]) if declared.isdecimal() else -1
+    if whole > max_bytes:
         raise too_large(max_bytes, remedy=remedy)
     clock = asyncio.get_running_loop().time
     begun, size = clock(), 0
@@ -54,6 +55,8 @@ async def received(
             raise too_large(max_bytes, remedy=remedy)
         if chunk:
             yield chunk
+        if size == whole:
+            return
 
 
 async def read_whole(request: Request, *, max_bytes: int, pace: Pace = PACE, remedy: str = "") -> bytes:

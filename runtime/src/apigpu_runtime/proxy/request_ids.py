@@ -6,10 +6,11 @@ import random
 import re
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Request-ID"
+_RAW_HEADER = HEADER.lower().encode()
 _KEY = "apigpu.request_id"
 _SANE = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")
 
@@ -29,13 +30,19 @@ class RequestIds:
         # In place: the server's last resort, outside of this middleware, must find it too.
         scope[_KEY] = request_id
 
+        header = (_RAW_HEADER, request_id.encode())
+
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
+                others = [item for item in message.get("headers", ()) if item[0] != _RAW_HEADER]
+                message["headers"] = [*others, header]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             await self._app(scope, receive, named)
+        finally:
+            structlog.contextvars.reset_contextvars(**tokens)
 
 
 def request_id_of(scope: Scope) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from apigpu.registry import Registry
 from apigpu_runtime.backend import IN_QUEUE
-from apigpu_runtime.job import PIPELINE, Control, Delivery, job_input, job_request, split_options
+from apigpu_runtime.job import Control, Delivery, job_input, job_request, split_options
 from apigpu_runtime.proxy.documents import JobRecord
 from apigpu_runtime.proxy.job_ids import new_job_id
 from apigpu_runtime.storage import Storage
@@ -31,13 +31,18 @@ class Origin:
 
 
 def new_job(
-    registry: Registry, operation: str, document: Mapping[str, Any], *, origin: Origin, now_s: float
+    registry: Registry,
+    operation: str,
+    document: Mapping[str, Any],
+    *,
+    origin: Origin,
+    now_s: float,
+    is_checked: bool = False,
 ) -> JobRecord:
-    """The job of a request, checked. Raises InputError."""
-    if operation != PIPELINE:
-        registry.get(operation)
+    """The job of a request, checked unless it has been. Raises InputError."""
     fields, options = split_options(document)
-    job_request(registry, operation, fields)
+    if not is_checked:
+        job_request(registry, operation, fields)
     return JobRecord(
         id=new_job_id(now_s),
         operation=operation,
