@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -20,11 +21,13 @@ from apigpu.registry import Registry
 from apigpu_runtime.callers import CLIENT, caller_of
 from apigpu_runtime.database import Database
 from apigpu_runtime.digest import operations_digest
+from apigpu_runtime.execute import Machine
 from apigpu_runtime.playground.pages import playground_routes
 from apigpu_runtime.proxy.authenticate import Authenticate, check_listen
 from apigpu_runtime.proxy.bodies import BodyReader
 from apigpu_runtime.proxy.docs_page import docs_routes
 from apigpu_runtime.proxy.documents import JobRecord
+from apigpu_runtime.proxy.dry_run import DryRuns, dry_run_routes
 from apigpu_runtime.proxy.health import health_routes
 from apigpu_runtime.proxy.job_routes import job_routes
 from apigpu_runtime.proxy.job_store import open_counts
@@ -38,6 +41,7 @@ from apigpu_runtime.proxy.n8n import n8n_routes
 from apigpu_runtime.proxy.openapi import openapi_document, openapi_routes
 from apigpu_runtime.proxy.operation_routes import Patience, operation_routes
 from apigpu_runtime.proxy.planning import planning_routes
+from apigpu_runtime.proxy.preview import Previews, preview_routes
 from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.proxy.request_ids import RequestIds
 from apigpu_runtime.proxy.schema import MIGRATIONS as JOBS
@@ -81,6 +85,8 @@ class House:
         self.options, self.settings, self.folder, self.keys = options, settings, folder, keys
         self.address = address
         self.public_url = options.public_url or address
+        # What this server itself keeps may be fetched although its address is private.
+        self.inside = replace(settings, trusted_urls=(*settings.trusted_urls, f"{self.public_url}/files/"))
         self.registry = Registry.discover()
         self.digest = operations_digest(self.registry)
         self.metrics = Metrics(
@@ -130,6 +136,8 @@ class House:
     def _routes(self) -> list[BaseRoute]:
         keeper = Keeper(storage=self.storage, retention_s=self.settings.retention_s)
         bodies = BodyReader(registry=self.registry, keeper=keeper)
+        machine = cache(lambda: Machine.found(self.inside))
+        plans_for = "l4" if self.options.runpod else "auto"
 
         async def read(request: Request, operation: Operation | None) -> dict[str, Any]:
             document = await bodies.read(request, operation)
@@ -139,6 +147,8 @@ class House:
 
         document = openapi_document(self.registry, version=VERSION, public_url=self.public_url)
         routes: list[BaseRoute] = [
+            *dry_run_routes(DryRuns(reader=bodies, machine=machine, settings=self.inside, default_target=plans_for)),
+            *preview_routes(Previews(reader=bodies, machine=machine, settings=self.inside)),
             *n8n_routes(self.registry, public_url=self.public_url),
             *operation_routes(
                 self.registry,
@@ -157,6 +167,7 @@ class House:
             *webhook_routes(self.webhooks, public_url=self.public_url),
             *session_routes(self.keys, self.folder.secret("sessions")),
             *openapi_routes(document),
+            *docs_routes(),
             *docs_routes(),
             *health_routes(self.registry, self.queue.backend, version=VERSION, digest=self.digest),
             *self.metrics.routes(),
@@ -198,10 +209,9 @@ class House:
             return runpod_queue(self.options.runpod, self.settings)
         return local_queue(
             self.options,
-            self.settings,
+            self.inside,
             self.folder,
             address=self.address,
-            files_url=f"{self.public_url}/files/",
             on_change=lambda job_id: self.jobs.wake(job_id),
         )
 

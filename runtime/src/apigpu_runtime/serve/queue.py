@@ -49,11 +49,9 @@ def local_queue(
     folder: DataFolder,
     *,
     address: str,
-    files_url: str,
     on_change: OnChange,
 ) -> Queue:
-    """The plane of this process. `address` is where its own workers find it, `files_url` what they may fetch and
-    put although it is private."""
+    """The plane of this process. `address` is where its own workers find it."""
     plane = Plane(folder.plane, on_change=on_change, http=lambda: guarded_client(hosts=settings.webhook_hosts))
     app = plane_app(plane)
     backend = RunPodEndpoint.at_plane(http_over(as_caller(app, INTERNAL)))
@@ -62,7 +60,7 @@ def local_queue(
         **settings.environ,
         **worker_environment(f"{address}{PLANE_PATH}", token),
         "APIGPU_DATA_DIR": str(folder.path),
-        "APIGPU_TRUSTED_URLS": ",".join([*settings.trusted_urls, files_url]),
+        "APIGPU_TRUSTED_URLS": ",".join(settings.trusted_urls),
     }
     supervisor = Supervisor(
         plane,
