@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from apigpu.errors import InputError
 from apigpu_runtime.worker.queue import queue_environment
-from worker_support import Queue, apigpu_worker, until, working
+from worker_support import Queue, alive, apigpu_worker, until, working
 
 
 def said(*words: str, environ: dict[str, str] | None = None) -> tuple[int, str]:
@@ -70,6 +71,20 @@ def test_sigterm_ends_a_worker_that_still_starts(queue: Queue, tmp_path: Path) -
         until(lambda: catches_sigterm(worker.process.pid))
         worker.process.terminate()
         assert worker.ended(5) in {0, 143}
+
+
+def test_as_process_1_of_a_container_it_heeds_sigterm(queue: Queue, tmp_path: Path) -> None:
+    """The kernel keeps from process 1 every signal that it has no handler for."""
+    contained = ["unshare", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*contained, "true"], capture_output=True, check=False, timeout=10).returncode:
+        pytest.skip("no PID namespace can be made here")
+    job = queue.submit({"operation": "no_such"})
+    with working([*contained, *apigpu_worker()], tmp_path, queue.environ()) as unshare:
+        queue.done(job)
+        (worker,) = unshare.children()
+        os.kill(worker, signal.SIGTERM)
+        until(lambda: not alive(worker), 5)
+    assert "taking no more" in unshare.said
 
 
 def catches_sigterm(pid: int) -> bool:

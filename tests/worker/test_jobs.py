@@ -16,6 +16,8 @@ import pytest
 from apigpu.registry import Registry
 from apigpu_runtime.digest import operations_digest
 from apigpu_runtime.envelope import Failure, Result, read_failure, read_progress, read_result
+from apigpu_runtime.execute import work_folder
+from apigpu_runtime.settings import Settings
 from cli_support import SRT, make
 from worker_support import (
     JobState,
@@ -295,7 +297,9 @@ def test_no_secret_leaves_the_worker(apigpu: Worker, shared_queue: Queue) -> Non
     assert "caption" in apigpu.said
 
 
-def test_ffmpeg_dies_with_a_killed_worker(queue: Queue, media: dict[str, bytes], tmp_path: Path) -> None:
+def test_ffmpeg_dies_with_a_killed_worker_and_the_next_one_sweeps_up(
+    queue: Queue, media: dict[str, bytes], tmp_path: Path
+) -> None:
     queue.files.update(media)
     queue.submit(caption(queue, "long.mp4", output={"quality": 95}))
     with working(apigpu_worker(), tmp_path, environ(queue, tmp_path)) as worker:
@@ -303,6 +307,11 @@ def test_ffmpeg_dies_with_a_killed_worker(queue: Queue, media: dict[str, bytes],
         worker.signal(signal.SIGKILL)
         worker.ended()
         until(lambda: not alive(render), 2.0)
+    (left,) = tmp_path.glob("apigpu-*")
+    with work_folder(Settings(work_dir=tmp_path)) as in_use:
+        with working(apigpu_worker(), tmp_path, environ(queue, tmp_path)):
+            until(lambda: not left.exists())
+        assert in_use.exists()
 
 
 def test_a_worker_with_a_store_of_its_own_needs_no_proxy(

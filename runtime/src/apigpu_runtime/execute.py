@@ -29,6 +29,7 @@ from apigpu.streams import Clip, owned_by
 from apigpu.targets.ladder import Setbacks
 from apigpu.targets.target import Target
 from apigpu_runtime.fetch import at, bounded, fetch_all
+from apigpu_runtime.leftovers import PREFIX, in_use
 from apigpu_runtime.output_file import disk_full, placed
 from apigpu_runtime.request import JobRequest, Step
 from apigpu_runtime.resolving import direct_urls
@@ -122,8 +123,10 @@ def work_folder(settings: Settings) -> Iterator[Path]:
     Raises SetupError where it cannot be made, or has no room for what is written inside the block.
     """
     try:
-        with TemporaryDirectory(prefix="apigpu-", dir=settings.work_dir, ignore_cleanup_errors=True) as name:
-            yield Path(name).resolve()
+        with TemporaryDirectory(prefix=PREFIX, dir=settings.work_dir, ignore_cleanup_errors=True) as name:
+            folder = Path(name).resolve()
+            with in_use(folder):
+                yield folder
     except BrokenPipeError:
         raise
     except OSError as error:

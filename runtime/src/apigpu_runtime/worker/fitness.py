@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import gettempdir
 
 from apigpu.errors import SetupError
 from apigpu.registry import Registry
 from apigpu.targets.target import Target
 from apigpu_runtime.execute import Machine
+from apigpu_runtime.leftovers import sweep
 from apigpu_runtime.settings import Settings
 
 MIN_FREE_BYTES = 1 << 30
@@ -42,7 +44,8 @@ def examined(settings: Settings, registry: Registry) -> Equipment:
 
 
 def _check_room(settings: Settings) -> None:
-    folder = settings.work_dir or gettempdir()
+    folder = settings.work_dir or Path(gettempdir())
+    sweep(folder)
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < MIN_FREE_BYTES:
         raise SetupError(
