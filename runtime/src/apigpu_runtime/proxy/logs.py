@@ -58,8 +58,8 @@ def configure_logs(form: Form = "auto", *, level: int = logging.INFO, stream: Te
 
 def redact(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     """A processor: the event without secrets, at any depth; when and what stand first."""
-    first = {key: event[key] for key in _FIRST if key in event}
-    return {key: _redacted(value, _DEPTH) for key, value in (first | event).items()}
+    order = [*(key for key in _FIRST if key in event), *(key for key in event if key not in _FIRST)]
+    return {key: _redacted(event[key], _DEPTH) for key in order}
 
 
 class AccessLog:

@@ -39,7 +39,7 @@ class Metrics:
         self, *, version: str, digest: str, job_counts: Counts | None = None, webhook_counts: Counts | None = None
     ) -> None:
         # They double the number of series and tell nothing that Prometheus does not know.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it says nothing of what it returns
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         build = Info("apigpu_build", "Release and operations.", registry=self.registry)
