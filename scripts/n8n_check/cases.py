@@ -108,7 +108,27 @@ def wrong_key(bench: Bench) -> Outcome:
     return outcome
 
 
-CASES: tuple[Callable[[Bench], Outcome], ...] = (caption, pipeline, broken_media, bad_field, wrong_key)
+def private_receiver(bench: Bench) -> Outcome:
+    """The address of another service of this machine, which nobody has allowed."""
+    workflow = bench.workflow("caption", {"url_video": bench.video, "url_srt": bench.subtitles})
+    (submit,) = (node for node in workflow["nodes"] if node["name"] == "Submit")
+    body = submit["parameters"]["jsonBody"].replace("{{ $execution.resumeUrl }}", "http://127.0.0.1:8999/hook")
+    submit["parameters"]["jsonBody"] = body
+    run = bench.n8n.run(workflow)
+    outcome = Outcome("a webhook to a private address", run.status, run.seconds, _http_message(run))
+    if run.nodes[-1:] != ["Submit"] or "APIGPU_WEBHOOK_HOSTS" not in outcome.said:
+        outcome.faults.append("Submit should name the setting that allows it")
+    return outcome
+
+
+CASES: tuple[Callable[[Bench], Outcome], ...] = (
+    caption,
+    pipeline,
+    broken_media,
+    bad_field,
+    wrong_key,
+    private_receiver,
+)
 
 
 def _video(name: str, bench: Bench, run: Execution) -> Outcome:
@@ -136,17 +156,14 @@ def _deliveries(bench: Bench, job_id: str) -> str:
     own = [item for item in items if item.get("job_id") == job_id]
     if not own:
         return "not listed"
-    tries = bench.apigpu.get(f"/webhooks/{own[0]['id']}").json().get("tries", [])
-    return ", ".join(str(item.get("http_status") or item.get("status")) for item in tries) or str(
-        own[0].get("status")
-    )
+    tries = bench.apigpu.get(f"/webhooks/{own[0]['id']}").json()["history"]
+    return ", ".join(str(item["http_status"] or item["note"]) for item in tries) or str(own[0].get("status"))
 
 
 def _http_message(run: Execution) -> str:
-    """n8n shows a problem's `message` below its own summary of the status."""
+    """What n8n writes of a refusal: its own summary of the status, and below it the problem's `message`."""
     error = run.data["resultData"].get("error") or {}
-    parts = [error.get("message"), error.get("description"), *(error.get("messages") or [])]
-    return " | ".join(dict.fromkeys(str(part) for part in parts if part))
+    return ": ".join(str(error[part]) for part in ("message", "description") if error.get(part))
 
 
 def _sha256(data: bytes) -> str:
