@@ -87,7 +87,7 @@ class CaptionInput(Input):
     """Burn subtitles into a video."""
 
     url_video: VideoUrl = Field(
-        description="The video: a URL, or a path on this machine.", examples=["https://example.com/talk.mp4"]
+        description="The video on whose picture the subtitles are written.", examples=["https://example.com/talk.mp4"]
     )
     url_srt: SubtitleUrl = Field(
         description="The subtitles: SRT, WebVTT or ASS/SSA, told apart by their content.",
