@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from apigpu_runtime.proxy.documents import JobDocument
 from apigpu_runtime.proxy.webhooks.addresses import shown_url
 from apigpu_runtime.proxy.webhooks.deliveries import Delivery, Status, Try
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class WebhookMessage(_Part):
+    """What is sent to a receiver."""
+
+    type: Literal["job.completed", "job.failed", "job.cancelled", "job.timed_out"]
+    timestamp: str
+    """When the job ended; RFC 3339, UTC."""
+    data: JobDocument
+    """The job, as its own address shows it."""
 
 
 class WebhookTry(_Part):
