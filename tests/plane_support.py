@@ -108,7 +108,7 @@ def with_keys(app: ASGIApp) -> ASGIApp:
 
 
 def loopback_socket(port: int = 0) -> socket.socket:
-    found = socket.socket()
+    found = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio lets small packets wait
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.bind(("127.0.0.1", port))
     return found

@@ -247,7 +247,7 @@ class Plane:
     # Inside
 
     async def _take_now(self, worker: Worker, count: int, gone: Gone) -> list[TakenJob]:
-        if gone.done() or not self.queue_length():
+        if gone.done() or not self.database.read_now(clients.is_queued):
             return []
         jobs = await self._change(lambda change: workers.take(change, worker.id, count))
         ids = [job.id for job in jobs]

@@ -7,6 +7,7 @@ a restart loses none; a crash between a call and its record tells one twice.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,8 @@ from apigpu_runtime.plane.behaviour import Behaviour
 from apigpu_runtime.plane.store import outbox
 from apigpu_runtime.plane.store.change import Change
 from apigpu_runtime.plane.store.outbox import Call
+
+_log = logging.getLogger(__name__)
 
 _AT_ONCE = 32
 _LONGEST_SLEEP_S = 3600.0
@@ -88,19 +91,25 @@ class Webhooks:
         return min(_LONGEST_SLEEP_S, max(0.001, (next_ms - self._now_ms()) / 1000))
 
     async def _tell(self, http: httpx2.AsyncClient, call: Call) -> None:
-        told = await self._post(http, call)
-        if told:
+        wrong = await self._post(http, call)
+        if not wrong:
             await self._change(lambda change: outbox.called(change, call.job.id))
-        else:
-            await self._change(lambda change: outbox.call_failed(change, call.job.id, call.tries + 1))
+            return
+        tries = call.tries + 1
+        if tries >= self._behaviour.webhook_tries:
+            _log.warning("The webhook of job %s was given up after %d tries: %s.", call.job.id, tries, wrong)
+        await self._change(lambda change: outbox.call_failed(change, call.job.id, tries))
 
-    async def _post(self, http: httpx2.AsyncClient, call: Call) -> bool:
+    async def _post(self, http: httpx2.AsyncClient, call: Call) -> str:
+        """What went wrong; nothing where it was taken. Never the URL, which may hold a secret."""
         try:
             async with asyncio.timeout(self._behaviour.webhook_timeout_s):
                 response = await http.post(call.job.webhook, json=payload(call))
-        except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, ApiGpuError):
-            return False
-        return response.status_code == 200
+        except ApiGpuError as error:
+            return error.code
+        except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+            return type(error).__name__
+        return "" if response.status_code == 200 else f"HTTP {response.status_code}"
 
 
 def payload(call: Call) -> dict[str, Any]:

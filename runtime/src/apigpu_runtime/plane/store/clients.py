@@ -162,6 +162,12 @@ def queue_length(connection: sqlite3.Connection) -> int:
     return _in_state(connection, IN_QUEUE)
 
 
+def is_queued(connection: sqlite3.Connection) -> bool:
+    """Whether any job waits, without counting them."""
+    found = connection.execute(f"SELECT 1 FROM jobs WHERE state = '{IN_QUEUE}' LIMIT 1").fetchone()
+    return found is not None
+
+
 def _in_state(connection: sqlite3.Connection, state: str) -> int:
     # The state stands in the text, so that SQLite sees that the partial index fits.
     found: int = connection.execute(f"SELECT count(*) FROM jobs WHERE state = '{state}'").fetchone()[0]
