@@ -80,23 +80,31 @@ export function jobView(panel, { onFailure = () => {}, showLink = true } = {}) {
 /** Follows a job by server-sent events, and by asking where these break off. */
 function watched(job, draw) {
   const source = new EventSource(`${page.root}/jobs/${job.id}/events`);
-  let timer = 0;
+  let isOver = false;
+  let isQueued = job.status === "IN_QUEUE";
+  const take = (found) => {
+    // An answer that was asked for before the end may come after it.
+    if (isOver) return;
+    isQueued = found.status === "IN_QUEUE";
+    draw(found);
+  };
   const poll = async () => {
     try {
-      draw(await askJson("GET", `/jobs/${job.id}`));
+      take(await askJson("GET", `/jobs/${job.id}`));
     } catch (error) {
       if (error.status === 404) stop();
     }
   };
+  // Why a job waits changes without an event, and a stream may break off for good.
+  const timer = setInterval(() => {
+    if (isQueued || source.readyState === EventSource.CLOSED) poll();
+  }, POLL_MS);
   const stop = () => {
+    isOver = true;
     source.close();
     clearInterval(timer);
   };
-  source.addEventListener("message", (event) => draw(JSON.parse(event.data)));
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED && !timer) timer = setInterval(poll, POLL_MS);
-    else poll();
-  });
+  source.addEventListener("message", (event) => take(JSON.parse(event.data)));
   return stop;
 }
 
