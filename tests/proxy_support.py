@@ -25,6 +25,7 @@ from apigpu_runtime.backend import (
     FAILED,
     IN_PROGRESS,
     IN_QUEUE,
+    Backend,
     BackendError,
     Diagnosis,
     EndpointHealth,
@@ -206,6 +207,7 @@ async def proxy(
     path: Path,
     endpoint: FakeEndpoint | None = None,
     *,
+    backend: Backend | None = None,
     storage: Storage | None = None,
     announced: bool = False,
     pace: Pace = QUICK,
@@ -213,7 +215,8 @@ async def proxy(
     key_id: str = "",
     retention_s: float = 3600.0,
 ) -> AsyncIterator[Proxy]:
-    """A proxy whose database lies at `path`: a second one there goes on where the first was."""
+    """A proxy whose database lies at `path`: a second one there goes on where the first was. `backend` is there in
+    place of an endpoint that a test plays."""
     endpoint = endpoint or FakeEndpoint()
     finished: list[JobRecord] = []
     registry = Registry.discover()
@@ -221,7 +224,7 @@ async def proxy(
     jobs = Jobs(
         database,
         registry=registry,
-        backend=endpoint,
+        backend=backend or endpoint,
         storage=storage,
         digest=operations_digest(registry),
         public_url=PUBLIC_URL,
