@@ -8,7 +8,10 @@ from apigpu.errors import InputError
 from apigpu.media.fields import MediaRef
 from apigpu_runtime.request import JobRequest
 
-_HTTP = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
+WEB_ADDRESS = r"^https?://[^\x00-\x20/?#][^\x00-\x1f]*$"
+"""An address over HTTP as people write them, with letters of any language; what cannot be called fails later."""
+
+_HTTP = re.compile(WEB_ADDRESS, re.IGNORECASE)
 _SHOWN_CHARACTERS = 60
 
 
@@ -17,7 +20,7 @@ def refuse_local_paths(request: JobRequest) -> None:
 
     On the command line a path is the user's own file; in a request it would be a file of the worker.
     """
-    faults = [_fault(ref) for ref in request.refs() if not _HTTP.match(ref.url)]
+    faults = [_fault(ref) for ref in request.refs() if not _HTTP.fullmatch(ref.url)]
     if len(faults) == 1:
         raise faults[0]
     if faults:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,7 @@ _RATE = r"^[0-9]{1,6}(\.[0-9]{1,6}|/[1-9][0-9]{0,5})?$"
 _WORD = r"^[a-z0-9_-]{0,40}$"
 
 Word = Annotated[str, Field(pattern=_WORD)]
-Side = Annotated[int, Field(ge=1, le=_LIMITS.max_video_side)]
+Side = Annotated[int, Field(ge=2, le=_LIMITS.max_video_side)]
 Length = Annotated[float, Field(gt=0, le=_LIMITS.max_duration_s)]
 
 
@@ -42,7 +42,7 @@ class SoundTold(_Part):
 
     codec: Word = Field("aac", description="ffprobe's name.", examples=["aac"])
     sample_rate_hz: int = Field(48000, ge=8000, le=384000, examples=[44100])
-    channels: int = Field(2, ge=1, le=64, examples=[2])
+    channels: int = Field(2, ge=1, le=8, examples=[2])
     duration_s: Length | None = Field(None, description="Left out: as long as the file.", examples=[59.9])
 
 
@@ -57,8 +57,8 @@ class VideoTold(_Part):
     )
     codec: Word = Field("h264", description="ffprobe's name.", examples=["h264"])
     pix_fmt: Word = Field("yuv420p", description="FFmpeg's name of the pixel format.", examples=["yuv420p"])
-    rotation_deg: Literal[0, 90, 180, 270] = Field(
-        0, description="Clockwise turn that a player applies.", examples=[90]
+    rotation_deg: int = Field(
+        0, ge=0, le=270, multiple_of=90, description="Clockwise turn that a player applies.", examples=[90]
     )
     is_vfr: bool = Field(False, description="Frames are not evenly spaced.", examples=[True])
     color: ColorTold = Field(default_factory=ColorTold, examples=[{"transfer": "bt709"}])
@@ -79,7 +79,7 @@ class AudioTold(_Part):
     duration_s: Length = Field(description="Seconds.", examples=[60.0])
     codec: Word = Field("mp3", description="ffprobe's name.", examples=["mp3"])
     sample_rate_hz: int = Field(44100, ge=8000, le=384000, examples=[44100])
-    channels: int = Field(2, ge=1, le=64, examples=[2])
+    channels: int = Field(2, ge=1, le=8, examples=[2])
     format: str = Field(
         "mp3", pattern=r"^[a-z0-9_,.]{1,60}$", description="ffprobe's name of the container.", examples=["mp3"]
     )

@@ -89,7 +89,7 @@ def _names(key: str, info: FieldInfo) -> set[str]:
 
 def _annotation(info: FieldInfo) -> Any:
     """With what pydantic has taken out of it: the markers stand in `metadata`."""
-    found = info.annotation
+    found: Any = info.annotation
     for item in info.metadata:
         found = Annotated[found, item]
     return found

@@ -47,7 +47,9 @@ def parse_json(body: bytes, *, where: str = "") -> Any:
         ) from None
     _check_counts(body, where)
     try:
-        value = json.loads(text, object_pairs_hook=_Pairs(where), parse_constant=_Constant(where))
+        value = json.loads(
+            text, object_pairs_hook=_Pairs(where), parse_float=_number, parse_constant=_Constant(where)
+        )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise _fault(f"is no valid JSON: {error.msg} at {place}.", code="invalid_json", where=where) from None
@@ -71,6 +73,12 @@ def _check_counts(body: bytes, where: str) -> None:
         raise _fault(f"has more than {MAX_NAMES} fields.", code="too_many_fields", where=where)
     if bare.count(b",") + len(brackets) // 2 > MAX_VALUES:
         raise _fault(f"has more than {MAX_VALUES} values.", code="too_many_fields", where=where)
+
+
+def _number(text: str) -> float:
+    """To JSON 5.0 is as whole as 5; to strict models it is not."""
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 class _Pairs:

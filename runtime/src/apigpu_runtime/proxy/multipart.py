@@ -143,7 +143,7 @@ class _Events:
 def _part(events: _Events) -> Part:
     disposition, options = parse_options_header(events.headers.get("content-disposition", b""))
     name = options.get(b"name")
-    if disposition != b"form-data" or not name:
+    if disposition != b"form-data" or name is None:
         raise _broken("a part has no name")
     filename = options.get(b"filename")
     kind, _ = parse_options_header(events.headers.get("content-type", b""))

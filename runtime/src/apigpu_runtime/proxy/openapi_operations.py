@@ -71,8 +71,9 @@ def _failed(text: str, schemas: Schemas) -> Part:
 
 
 _FAILED = {
-    "409": "The job was cancelled, or the idempotency key was used for another request.",
-    "422": "A field or its media cannot be used; `errors` has the path, the reason and the remedy of each.",
+    "409": "The job was cancelled.",
+    "422": "A field or its media cannot be used, or the idempotency key was used for another request; `errors` has "
+    "the path, the reason and the remedy of each.",
     "500": "The job failed, or something broke.",
     "502": "The endpoint, the store or the machine failed.",
     "504": "The job took longer than it may.",

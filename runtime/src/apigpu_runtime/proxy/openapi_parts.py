@@ -95,8 +95,8 @@ def answer(description: str, schema: Part | None = None, *, kind: str = "applica
     return found
 
 
-def json_body(schema: Part) -> Part:
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+def json_body(schema: Part, *, required: bool = True) -> Part:
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
 
 
 def bodies(schema: Part, form: Part | None, *, files: bool) -> Part:

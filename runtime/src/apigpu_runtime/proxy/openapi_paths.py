@@ -138,7 +138,7 @@ def _upload_paths(schemas: Schemas) -> Part:
         "type": "object",
         "properties": {"file": _BINARY},
         "required": ["file"],
-        "additionalProperties": False,
+        "additionalProperties": True,
     }
     content: Part = {"multipart/form-data": {"schema": form}, **{kind: {"schema": _BINARY} for kind in FILES}}
     return {
@@ -158,7 +158,7 @@ def _upload_paths(schemas: Schemas) -> Part:
                 "tags": ["uploads"],
                 "summary": "Get an address to put a file at, straight into the store.",
                 "parameters": [REQUEST_ID],
-                "requestBody": json_body(schemas.asked(PresignRequest)),
+                "requestBody": json_body(schemas.asked(PresignRequest), required=False),
                 "responses": {"201": answer("The addresses.", schemas.answer(PresignedUpload)), **_upload_errors()},
             }
         },
@@ -257,7 +257,7 @@ def _server_paths(schemas: Schemas) -> Part:
     }
 
 
-_BINARY: Part = {"type": "string", "format": "binary"}
+_BINARY: Part = {"type": "string", "format": "binary", "minLength": 1}
 
 
 def _get(name: str, tag: str, summary: str, schema: Part, parameters: list[Part], *statuses: int) -> Part:

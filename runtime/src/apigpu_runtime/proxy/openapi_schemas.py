@@ -15,10 +15,10 @@ from apigpu_runtime.proxy.example_requests import example_fields, example_pipeli
 from apigpu_runtime.proxy.facts import MODELS
 from apigpu_runtime.proxy.field_types import media_fields
 from apigpu_runtime.proxy.openapi_examples import whole_example
+from apigpu_runtime.remote import WEB_ADDRESS
 from apigpu_runtime.request import MAX_STEPS
 
 Schema = dict[str, Any]
-_HTTP_URL = "^https?://[^\\s/?#]"
 
 
 class Schemas:
@@ -62,6 +62,7 @@ class Schemas:
             properties[name] = {
                 "type": "string",
                 "format": "binary",
+                "minLength": 1,
                 "description": f"{told} Here the file itself ({kind.value}), or its address as text.".strip(),
             }
         return {**schema, "properties": properties}
@@ -210,5 +211,5 @@ def _over_http(part: Any) -> Any:
     if found.get("format") == "uri-reference" and "contentMediaType" in found:
         # Not `contentMediaType`: of a text it would say what the text itself is.
         kind = found.pop("contentMediaType")
-        found |= {"format": "uri", "pattern": _HTTP_URL, "x-media-type": kind}
+        found |= {"format": "uri", "pattern": WEB_ADDRESS, "x-media-type": kind}
     return found
