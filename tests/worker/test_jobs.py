@@ -175,6 +175,14 @@ def test_progress_comes_in_order_about_once_a_second_and_never_goes_back(apigpu:
     assert len(job.results) == 1
 
 
+def test_a_slow_progress_report_holds_the_result_back(apigpu: Worker, shared_queue: Queue) -> None:
+    shared_queue.faults["job-done"].append(2.0)
+    job = shared_queue.submit(caption(shared_queue))
+    result_of(shared_queue, job)
+    assert job.progress
+    assert job.done_at > job.progress_at[-1]
+
+
 def test_a_dry_run_gives_the_plan_and_renders_nothing(apigpu: Worker, shared_queue: Queue) -> None:
     result = result_of(shared_queue, shared_queue.submit(caption(shared_queue, dry_run=True)))
     assert result.plan is not None
@@ -330,6 +338,23 @@ def test_a_worker_with_a_store_of_its_own_needs_no_proxy(
     assert file.url == (store / file.key).as_uri()
     assert hashlib.sha256((store / file.key).read_bytes()).hexdigest() == file.sha256
     assert again.progress == []
+
+
+def test_the_next_job_is_taken_only_when_the_render_is_about_to_end(
+    queue: Queue, media: dict[str, bytes], tmp_path: Path
+) -> None:
+    slow = tmp_path / "ffmpeg"  # reads the video no faster than it plays
+    slow.write_text(f'#!/bin/sh\ncase "$1" in -progress) exec {shutil.which("ffmpeg")} -re "$@";; esac\n', "utf-8")
+    slow.write_text(f'{slow.read_text("utf-8")}exec {shutil.which("ffmpeg")} "$@"\n', "utf-8")
+    slow.chmod(0o755)
+    make(tmp_path, "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=12.5", "-pix_fmt", "yuv420p", "slow.mp4")
+    queue.files |= media | {"slow.mp4": (tmp_path / "slow.mp4").read_bytes()}
+    first, second = queue.submit(caption(queue, "slow.mp4")), queue.submit(caption(queue))
+    with working(apigpu_worker(), tmp_path, environ(queue, tmp_path) | {"APIGPU_FFMPEG": str(slow)}):
+        until(lambda: second.taken_at)
+        reports = [report for output in first.progress if (report := read_progress(output))]
+        assert any(report.eta_s and report.eta_s > 10 for report in reports)
+        assert first.results == []
 
 
 def test_ffmpegs_words_come_with_a_failure_but_no_secret_in_them(

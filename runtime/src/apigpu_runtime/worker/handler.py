@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apigpu.errors import ApiGpuError
+from apigpu.ffmpeg.progress import Progress
 from apigpu.formats import Domain
 from apigpu.registry import Registry
 from apigpu.targets.ladder import rungs
@@ -28,6 +29,8 @@ from apigpu_runtime.worker.fitness import Equipment, examined
 from apigpu_runtime.worker.progress import Stages, reported
 from apigpu_runtime.worker.redact import Redactor, secrets_of
 from apigpu_runtime.worker.returns import WorkerError
+
+_ABOUT_TO_END_S = 10.0
 
 Log = Callable[[str, str, str | None], None]
 PostProgress = Callable[[str, Mapping[str, Any]], Awaitable[None]]
@@ -56,6 +59,7 @@ class JobHandler:
         self._facts = WorkerFacts(id=worker_id, version=version("apigpu-runtime"), digest=operations_digest(registry))
         self._redactor = Redactor([*secrets_of(settings.environ), settings.webhook_secret, settings.runpod_api_key])
         self._gpu = asyncio.Semaphore(1)
+        self._room = asyncio.Event()
         self._equipment: Equipment | None = None
 
     def renders(self) -> None:
@@ -67,8 +71,17 @@ class JobHandler:
         for lack in target.lacks:
             self._log("WARN", lack.sentence, None)
 
+    async def room(self) -> None:
+        """Returns when the render that runs is about to end.
+
+        Early enough to fetch the next job's media meanwhile, and late enough that the job does not wait here while
+        another worker idles.
+        """
+        await self._room.wait()
+
     async def handle(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """The envelope of the finished job as plain data. Raises ApiGpuError."""
+        self._room.clear()
         control = _control_of(job)
         log = partial(self._say, "INFO", job_id=job["id"], control=control)
         self._check_digest(control)
@@ -145,17 +158,27 @@ class JobHandler:
     async def _rendered(self, job: Job, prepared: Prepared, folder: Path, stages: Stages) -> Outcome:
         equipment = self._machine()
         stages.enter("wait")
+
+        def on_progress(progress: Progress) -> None:
+            stages.rendering(progress)
+            if progress.eta_s is not None and progress.eta_s <= _ABOUT_TO_END_S:
+                self._room.set()
+
         async with self._gpu:
             stages.enter("render")
-            return await render(
-                prepared,
-                equipment.target,
-                folder / f"result.{job.output.container}",
-                wanted=job.output,
-                machine=equipment.machine,
-                folder=folder,
-                on_progress=stages.rendering,
-            )
+            self._room.clear()
+            try:
+                return await render(
+                    prepared,
+                    equipment.target,
+                    folder / f"result.{job.output.container}",
+                    wanted=job.output,
+                    machine=equipment.machine,
+                    folder=folder,
+                    on_progress=on_progress,
+                )
+            finally:
+                self._room.set()
 
     async def _delivered(self, job: Job, outcome: Outcome, destination: Destination, stages: Stages) -> Result:
         rendered = outcome.rendered

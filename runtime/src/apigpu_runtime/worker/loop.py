@@ -66,11 +66,16 @@ class Stopping:
     handing_back: bool = False
 
 
+Room = Callable[[], Awaitable[object]]
+"""Returns when a worker that has a job may ask for another, which somebody idle could have taken."""
+
+
 class JobLoop:
     """Runs up to `concurrency` jobs until SIGTERM or SIGINT, then those that it has; a second signal ends them."""
 
-    def __init__(self, wire: Wire, *, concurrency: int, stopping: Stopping) -> None:
+    def __init__(self, wire: Wire, *, concurrency: int, stopping: Stopping, room: Room | None = None) -> None:
         self._wire = wire
+        self._room = room
         self._stopping = stopping
         self._concurrency = concurrency
         self._leave = asyncio.Event()
@@ -115,11 +120,19 @@ class JobLoop:
         leave = asyncio.create_task(self._leave.wait())
         pause = _Pause()
         while not leave.done():
-            if len(self._jobs) >= self._concurrency:
-                await asyncio.wait({leave, *self._jobs.values()}, return_when=asyncio.FIRST_COMPLETED)
+            if self._jobs and not await self._has_room(leave):
                 continue
             for job in await self._next_jobs(session, leave, pause):
                 self._begin(session, job)
+
+    async def _has_room(self, leave: asyncio.Task[Any]) -> bool:
+        """Whether to ask for a job beside those that run; False as soon as one of them ends, or the worker leaves."""
+        is_full = len(self._jobs) >= self._concurrency
+        room = asyncio.create_task(_never() if is_full else _when(self._room))
+        await asyncio.wait({leave, room, *self._jobs.values()}, return_when=asyncio.FIRST_COMPLETED)
+        has_room = room.done()
+        room.cancel()
+        return has_room and not leave.done()
 
     async def _next_jobs(self, session: Any, leave: asyncio.Task[Any], pause: _Pause) -> list[Job]:
         """What one poll brings. A poll that is still open when the worker leaves is given up."""
@@ -202,6 +215,15 @@ class _Pause:
     def next_s(self) -> float:
         most_s, self._most_s = self._most_s, min(self._most_s * 2, _LONGEST_PAUSE_S)
         return random.uniform(most_s / 2, most_s)
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+async def _when(room: Room | None) -> None:
+    if room is not None:
+        await room()
 
 
 def _kind(error: Exception) -> str:

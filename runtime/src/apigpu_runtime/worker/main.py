@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from types import FrameType
 
 from apigpu.errors import SetupError
@@ -11,7 +12,7 @@ from apigpu.registry import Registry
 from apigpu_runtime.settings import Settings
 from apigpu_runtime.worker.handler import JobHandler
 from apigpu_runtime.worker.loop import Stopping
-from apigpu_runtime.worker.queue import queue_environment
+from apigpu_runtime.worker.queue import queue_environment, trusted_files
 from apigpu_runtime.worker.returns import guarded
 from apigpu_runtime.worker.sdk import Sdk
 
@@ -24,6 +25,8 @@ def run_worker(settings: Settings, *, join: str | None = None, token: str = "") 
     """
     signal.signal(signal.SIGTERM, _leave)  # as process 1 of a container, it would otherwise be deaf to it
     environ = queue_environment(settings.environ, join=join, token=token)
+    if join is not None:
+        settings = replace(settings, trusted_urls=(*settings.trusted_urls, trusted_files(join)))
     try:
         sdk = Sdk(environ)
     except ModuleNotFoundError as error:
@@ -44,7 +47,7 @@ def run_worker(settings: Settings, *, join: str | None = None, token: str = "") 
         sdk.log(level, handler.redacted(message), job_id)
 
     call = guarded(handler.handle, fail=handler.failure, log=log, stopping=stopping)
-    sdk.serve(call, checks=[handler.renders], stopping=stopping)
+    sdk.serve(call, checks=[handler.renders], stopping=stopping, room=handler.room)
     return 1 if handler.is_broken else 0
 
 

@@ -37,6 +37,12 @@ def queue_environment(environ: Mapping[str, str], *, join: str | None, token: st
     return dict(environ)
 
 
+def trusted_files(join: str) -> str:
+    """Where the server at `join` keeps its own files, which a worker of its may fetch and put: mostly a private
+    address."""
+    return f"{_checked(join)}/files/"
+
+
 def _joined(environ: Mapping[str, str], join: str, token: str) -> dict[str, str]:
     base = f"{_checked(join)}{_ENDPOINT}"
     worker_id = f"{_host_name()}-{secrets.token_hex(4)}"

@@ -24,7 +24,7 @@ from multiprocessing.connection import wait
 from types import ModuleType
 from typing import Any
 
-from apigpu_runtime.worker.loop import Busy, Job, JobLoop, Stopping
+from apigpu_runtime.worker.loop import Busy, Job, JobLoop, Room, Stopping
 
 Handler = Callable[[Job], Awaitable[dict[str, Any]]]
 Check = Callable[[], None]
@@ -59,11 +59,12 @@ class Sdk:
         checks: Sequence[Check] = (),
         concurrency: int = 2,
         stopping: Stopping | None = None,
+        room: Room | None = None,
     ) -> None:
         """Take jobs until SIGTERM. A check that raises ends the process with status 1 before any job."""
         for check in checks:
             self.runpod.serverless.register_fitness_check(check)
-        self._loop = loop = JobLoop(self, concurrency=concurrency, stopping=stopping or Stopping())
+        self._loop = loop = JobLoop(self, concurrency=concurrency, stopping=stopping or Stopping(), room=room)
         self._config = {"handler": handler, "rp_args": {}}
         self._module("rp_scale").JobScaler = lambda _: loop
         sys.argv = sys.argv[:1]  # the SDK parses what is left there
