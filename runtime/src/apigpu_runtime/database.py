@@ -28,6 +28,7 @@ class Database:
     def __init__(self, path: Path, migrations: Sequence[str]) -> None:
         self.path = path
         self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
         self._work: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         with closing(_connected(path)) as connection:
             _migrate(connection, migrations)
@@ -54,13 +55,16 @@ class Database:
         """`read` for callers without an event loop; also right inside one, for a look that takes microseconds."""
         if not hasattr(self._local, "connection"):
             self._local.connection = _connected(self.path)
+            self._readers.append(self._local.connection)
         connection: sqlite3.Connection = self._local.connection
         return work(connection)
 
     def close(self) -> None:
-        """Finish what was handed in, and stop."""
+        """Finish what was handed in, and stop. Nobody may read any more."""
         self._work.put(None)
         self._thread.join()
+        while self._readers:
+            self._readers.pop().close()
 
     def _submit(self, work: Work[Result]) -> Future[Result]:
         future: Future[Result] = Future()

@@ -52,9 +52,13 @@ def local_queue(
     on_change: OnChange,
 ) -> Queue:
     """The plane of this process. `address` is where its own workers find it."""
-    plane = Plane(folder.plane, on_change=on_change, http=lambda: guarded_client(hosts=settings.webhook_hosts))
+    plane = Plane(
+        folder.plane,
+        on_change=on_change,
+        http=lambda: guarded_client(hosts=settings.webhook_hosts, setting="APIGPU_WEBHOOK_HOSTS"),
+    )
     app = plane_app(plane)
-    backend = RunPodEndpoint.at_plane(http_over(as_caller(app, INTERNAL)))
+    backend = RunPodEndpoint.at_plane(http_over(as_caller(app, INTERNAL)), max_workers=options.max_workers)
     token = secrets.token_urlsafe(32)
     environ = {
         **settings.environ,
