@@ -204,6 +204,6 @@ install_javascript() {
     if (cd tests/js && npm ci --silent --ignore-scripts --no-audit --no-fund --fetch-retries=1 >/dev/null 2>&1); then
         cp tests/js/package-lock.json tests/js/node_modules/.apigpu
     else
-        say "npm could not install RunPod's JavaScript client into tests/js; its tests will be skipped."
+        say "npm could not install what tests/js names; its tests will be skipped."
     fi
 }
