@@ -70,9 +70,11 @@ def main_media_field(model: type[BaseModel]) -> str | None:
 
 def _walk_model(model: BaseModel, where: str) -> Iterator[MediaRef]:
     for name, annotation, marker in _marked_fields(type(model)):
-        value = getattr(model, name)
-        if isinstance(value, str | BaseModel | dict | list | tuple):
-            yield from _walk_value(value, annotation, marker, f"{where}.{name}" if where else name)
+        value, place = getattr(model, name), f"{where}.{name}" if where else name
+        if marker is not None and isinstance(value, str):
+            yield MediaRef(place, marker.kind, value)
+        elif isinstance(value, BaseModel | dict | list | tuple):
+            yield from _walk_value(value, annotation, marker, place)
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from apigpu.errors import InputError
 from apigpu.registry import Registry
 from apigpu_runtime.backend import CANCELLED, Backend
@@ -28,6 +30,8 @@ from apigpu_runtime.proxy.submission import Origin, endpoint_document, new_job, 
 from apigpu_runtime.proxy.waiting import Reasons
 from apigpu_runtime.settings import DEFAULT_RETENTION_S
 from apigpu_runtime.storage import Storage
+
+_log = structlog.get_logger("apigpu.proxy")
 
 NO_ORIGIN = Origin()
 
@@ -91,6 +95,8 @@ class Jobs:
         self._loop = asyncio.get_running_loop()
         await self._take_up()
         tasks = [asyncio.create_task(part.run()) for part in (self._outbox, self._follower, self._retention)]
+        for task in tasks:
+            task.add_done_callback(_tell_if_broken)
         try:
             yield
         finally:
@@ -210,3 +216,9 @@ class Jobs:
                 remedy="Send a new key with a new request.",
             )
         return Submitted(self.get(known.job_id), is_new=False)
+
+
+def _tell_if_broken(task: asyncio.Task[None]) -> None:
+    """A part that ends by itself is a fault of apigpu's, and jobs wait until the proxy is started again."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("jobs_stopped", exc_info=error)
