@@ -10,6 +10,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("core/src", "runtime/src", "plugins/caption/src", "plugins/img2vid/src", "plugins/addaudio/src")
 
+_KINDS = {
+    "AddressRefused": "InputError",
+    "Refusal": "Refusal",
+    "JobUnknown": "BackendError",
+    "malformed": "Refusal",
+    "_unauthorized": "Refusal",
+    "_fault": "Refusal",
+    "_fail": "InputError",
+    "Failure": "Failure",
+}
+"""What stands behind the names that errors are made with, where it is not the class itself."""
+
+_OWN_CODES = {"AddressRefused": "address_refused", "JobUnknown": "job_unknown"}
+"""Classes that have a code of their own, and need none where they are made."""
+
 
 @dataclass(frozen=True, order=True)
 class Said:
@@ -35,15 +50,21 @@ def _in_file(file: Path) -> Iterator[Said]:
 def _in_call(call: ast.Call) -> Iterator[Said]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     texts = [_text(item) for item in call.args]
-    code = next((_text(item.value) for item in call.keywords if item.arg == "code"), "")
-    if name.endswith("Error") and code and texts:
-        yield Said(code, name, texts[0])
+    code = _named(call, "code") or _OWN_CODES.get(name, "")
+    kind = _KINDS.get(name, name)
+    message = next((text for text in [*texts, _named(call, "message")] if text), "")
+    if (kind.endswith("Error") or kind in _KINDS.values()) and code and message:
+        yield Said(code, kind, message)
     elif (
         name == "_row" and len(texts) == 5 and texts[1]
     ):  # the table of FFmpeg's texts: pattern, code, sentence, remedy, fault
         yield Said(texts[1], "FFmpegError", texts[2])
     elif name == "warn" and len(texts) == 2 and texts[0]:
         yield Said(texts[0], "warning", texts[1])
+
+
+def _named(call: ast.Call, name: str) -> str:
+    return next((_text(item.value) for item in call.keywords if item.arg == name), "")
 
 
 def _text(node: ast.expr) -> str:

@@ -191,14 +191,19 @@ FAULTS = {
     "SetupError": "the machine",
     "PluginError": "a plugin",
     "FFmpegError": "the run",
+    "Refusal": "the HTTP request",
+    "StorageError": "the store",
+    "BackendError": "the endpoint",
+    "WorkerError": "the worker",
+    "Failure": "the endpoint",
 }
 
 
 def errors_page() -> str:
     errors, warnings = said()
     intro = (
-        "Every error has a stable code, a sentence and, where there is one, a remedy; `--json` prints them as an "
-        "object. "
+        "Every error has a stable code, a sentence and, where there is one, a remedy: `--json` prints them as an "
+        "object, the REST API answers with them, a failed job has them in its `error`. "
         "The command line ends with status 2 where another request, target or setup is needed, with 1 where a run "
         "or a plugin failed. An ellipsis stands for what the sentence names."
     )
