@@ -8,6 +8,7 @@ import pytest
 
 from worker_support import Queue, Worker, working
 
+USERS_KEY = "rpa_the_users_own"
 TOY = [sys.executable, str(Path(__file__).with_name("toy.py"))]
 
 
@@ -29,6 +30,10 @@ def shared_queue() -> Iterator[Queue]:
 
 @pytest.fixture(scope="module")
 def toy(shared_queue: Queue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """One worker of toy jobs for a whole module."""
-    with working(TOY, tmp_path_factory.mktemp("toy"), shared_queue.environ()) as worker:
+    """One worker of toy jobs for a whole module, at the noisiest level, with a user's own RunPod credentials."""
+    folder = tmp_path_factory.mktemp("toy")
+    (folder / ".runpod").mkdir()
+    (folder / ".runpod" / "config.toml").write_text(f'[default]\napi_key = "{USERS_KEY}"\n', encoding="utf-8")
+    noisy = {"HOME": str(folder), "RUNPOD_LOG_LEVEL": "DEBUG", "RUNPOD_DEBUG_LEVEL": "TRACE"}
+    with working(TOY, folder, shared_queue.environ() | noisy) as worker:
         yield worker

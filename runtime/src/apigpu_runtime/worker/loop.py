@@ -22,6 +22,8 @@ _POLL_TIMEOUT_S = 90.0
 _QUICK_S = 0.25
 """A server that has nothing and does not hold the poll is asked no more than so often."""
 _LONGEST_PAUSE_S = 10.0
+_SAME_SIGNAL_S = 1.0
+"""Ctrl-C reaches the whole group, and whoever started the worker may then pass it on: that is one wish, not two."""
 _OUTRUN_S = 5.0
 """How long a stop is remembered whose job has not arrived yet: each comes by a poll of its own."""
 
@@ -81,6 +83,7 @@ class JobLoop:
         self._leave = asyncio.Event()
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._stopped: dict[str, float] = {}
+        self._signalled_s = -_SAME_SIGNAL_S
 
     def start(self) -> None:
         """Return when the last job has ended."""
@@ -107,7 +110,9 @@ class JobLoop:
                 await asyncio.wait({stopping})
 
     def _signalled(self, number: int) -> None:
-        name = signal.Signals(number).name
+        name, before_s, self._signalled_s = signal.Signals(number).name, self._signalled_s, time.monotonic()
+        if self._signalled_s - before_s < _SAME_SIGNAL_S:
+            return
         if self._stopping.leaving:
             self._wire.log("WARN", f"{name} again: handing back {len(self._jobs)} job(s).")
             self._stopping.handing_back = True
@@ -154,7 +159,9 @@ class JobLoop:
             self._wire.log("INFO", "Job stopped before it began.", job["id"])
             return
         self._wire.track(job)
-        self._jobs[job["id"]] = asyncio.create_task(self._work(session, job))
+        self._jobs[job["id"]] = task = asyncio.create_task(self._work(session, job))
+        # Not by a `finally` in the task: one that is stopped before its first step never comes to it.
+        task.add_done_callback(lambda _: self._ended(job))
 
     async def _work(self, session: Any, job: Job) -> None:
         try:
@@ -163,9 +170,10 @@ class JobLoop:
             self._wire.log("INFO", "Job stopped.", job["id"])
         except Exception as error:
             self._wire.log("ERROR", f"The result was not delivered ({type(error).__name__}).", job["id"])
-        finally:
-            del self._jobs[job["id"]]
-            self._wire.untrack(job)
+
+    def _ended(self, job: Job) -> None:
+        del self._jobs[job["id"]]
+        self._wire.untrack(job)
 
     async def _heed_stops(self, session: Any) -> None:
         pause = _Pause()
