@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -165,3 +167,13 @@ def test_the_cpu_time_of_each_child_is_its_own() -> None:
 
     worked_s, idled_s = asyncio.run(both())
     assert worked_s > 2 * idled_s
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv of util-linux")
+def test_a_program_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    command = ["sh", "-c", f"echo $$ > {tmp_path}/pid; exec sleep 60"]
+    code = f"from apigpu.ffmpeg.process import capture_sync; capture_sync({command}, timeout_s=60)"
+    with subprocess.Popen([sys.executable, "-c", code]) as parent:
+        pid = asyncio.run(asyncio.wait_for(pid_written(tmp_path), 20))
+        parent.kill()
+    assert gone(pid)
