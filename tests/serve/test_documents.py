@@ -20,7 +20,7 @@ def blocks(page: Path) -> list[str]:
     return [block for block in FENCE.findall(page.read_text("utf-8")) if "curl " in block]
 
 
-PAGES = [page for page in sorted(ROOT.glob("docs/*.md")) if blocks(page)]
+PAGES = [page for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if blocks(page)]
 
 pytestmark = [
     pytest.mark.ffmpeg,
