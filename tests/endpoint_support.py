@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 RATE_LIMIT = {
@@ -136,19 +136,61 @@ def described_endpoint(endpoint_id: str = "4m7x2k9q", **changes: Any) -> dict[st
     }
 
 
-def rest_double(endpoints: Sequence[Mapping[str, Any]], *, key: str = KEY) -> Starlette:
-    """`GET /v2/serverless/{id}`, with RunPod's problems for a missing key, another account's and an unknown id."""
+def described_workers(*states: str) -> dict[str, Any]:
+    """What RunPod says of workers in these states."""
+    kinds = ("running", "idle", "initializing", "throttled", "unhealthy")
+    summary = {kind: states.count(kind.upper()) for kind in kinds}
+    workers = [
+        {"id": f"worker_{number}", "status": state, "isStale": False, "gpuCount": 1, "version": 4}
+        for number, state in enumerate(states)
+    ]
+    return {"workers": workers, "summary": {**summary, "total": len(states)}, "endpointVersion": 4}
 
-    async def one(request: Request) -> Response:
-        given = request.headers.get("authorization", "")
-        if not given.startswith("Bearer "):
-            return problem(401, "Unauthorized", "missing bearer token")
-        if given != f"Bearer {key}":
-            return problem(403, "Forbidden", "access denied")
-        found = next((item for item in endpoints if item["id"] == request.path_params["id"]), None)
-        return JSONResponse(found, headers=RATE_LIMIT) if found else problem(404, "Not Found", "resource not found")
 
-    return Starlette(routes=[Route("/v2/serverless/{id}", one)])
+def rest_double(
+    endpoints: Sequence[Mapping[str, Any]],
+    *,
+    key: str = KEY,
+    states: Sequence[str] = (),
+    said: Sequence[str] = (),
+) -> Starlette:
+    """The reads of endpoints, workers and their logs, with RunPod's problems for a missing key, another account's and
+    an unknown id. A log stays open behind what was `said`."""
+
+    def guarded(answer: Callable[[Request, Mapping[str, Any]], Response]) -> Callable[[Request], Any]:
+        async def checked(request: Request) -> Response:
+            given = request.headers.get("authorization", "")
+            if not given.startswith("Bearer "):
+                return problem(401, "Unauthorized", "missing bearer token")
+            if given != f"Bearer {key}":
+                return problem(403, "Forbidden", "access denied")
+            found = next((item for item in endpoints if item["id"] == request.path_params["id"]), None)
+            return answer(request, found) if found else problem(404, "Not Found", "resource not found")
+
+        return checked
+
+    def log(request: Request, endpoint: Mapping[str, Any]) -> Response:
+        assert states[int(request.path_params["worker"].removeprefix("worker_"))] == "UNHEALTHY"
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_spoken(said), media_type="text/event-stream", headers=headers)
+
+    return Starlette(
+        routes=[
+            Route("/v2/serverless/{id}", guarded(lambda request, found: JSONResponse(found, headers=RATE_LIMIT))),
+            Route(
+                "/v2/serverless/{id}/workers",
+                guarded(lambda request, found: JSONResponse(described_workers(*states))),
+            ),
+            Route("/v2/serverless/{id}/workers/{worker}/logs", guarded(log)),
+        ]
+    )
+
+
+async def _spoken(said: Sequence[str]) -> AsyncIterator[str]:
+    for number, line in enumerate(said):
+        moment = f"2026-11-24T12:00:{number:02}Z"
+        yield f"id: {moment}\ndata: {json.dumps({'ts': moment, 'source': 'container', 'line': line})}\n\n"
+    await asyncio.sleep(60)  # until the client has had enough
 
 
 def problem(status: int, title: str, detail: str) -> Response:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -15,10 +17,11 @@ from apigpu_runtime.endpoint.asking import Asker
 from apigpu_runtime.endpoint.client import RunPodEndpoint, http_over
 from apigpu_runtime.endpoint.diagnosis import REMEMBERED_S, Look, Observer, diagnosis_of, failure_diagnosis
 from apigpu_runtime.endpoint.refusals import Peer, key_refused, out_of_credit, rate_limited
-from apigpu_runtime.endpoint.rest import EndpointSetup, RestApi
+from apigpu_runtime.endpoint.rest import EndpointSetup, RestApi, said_in
 from apigpu_runtime.endpoint.rules import LOCAL_RULES, RUNPOD_RULES, Rule
 from apigpu_runtime.envelope import Failure
-from endpoint_support import KEY, described_endpoint, health_app, problem, rest_double
+from endpoint_support import KEY, described_endpoint, described_workers, health_app, problem, rest_double
+from plane_support import listening
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNPOD = Peer("RunPod", "4m7x2k9q")
@@ -174,6 +177,27 @@ async def test_the_setup_of_an_endpoint_is_read_off_runpods_api() -> None:
     assert setup.gpu_pools == ("AMPERE_24",)
 
 
+@pytest.mark.anyio
+async def test_a_crash_loop_is_told_with_the_last_words_of_a_worker() -> None:
+    said = ["starting", "apigpu: FFmpeg 4.4 is too old; see https://example.com/a?token=0123456789abcdef", "  "]
+    rest_app = rest_double([described_endpoint()], states=["INITIALIZING", "UNHEALTHY"], said=said)
+    jobs = health_app(lambda: {"jobs": {"inQueue": 1}, "workers": {"unhealthy": 1}}, [])
+    app = Starlette(routes=[Mount("/rest", rest_app), Mount("/jobs", jobs)])
+    async with listening(app) as url, httpx2.AsyncClient() as http:
+        rest = RestApi(http, api_key=KEY, base_url=f"{url}/rest/v2")
+        endpoint = RunPodEndpoint(http, "4m7x2k9q", api_key=KEY, base_url=f"{url}/jobs/v2", rest=rest)
+        began = time.monotonic()
+        code, message, broken = told(await endpoint.diagnose(waiting_s=5))
+        assert time.monotonic() - began < 8
+    assert (code, broken) == ("crash_loop", True)
+    assert message.endswith("One of them said last: apigpu: FFmpeg 4.4 is too old; see https://example.com/a?….")
+
+
+@pytest.mark.parametrize("line", ["", "data:", "data: {", "data: []", 'data: {"line": 3}', "id: 7", ": hello"])
+def test_a_line_of_a_log_that_says_nothing_is_passed_over(line: str) -> None:
+    assert said_in(line) == ""
+
+
 def test_the_double_answers_as_runpods_description_says() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     file = ROOT.parent / "shared" / "runpod" / "v2-serverless.openapi.json"
@@ -187,4 +211,5 @@ def test_the_double_answers_as_runpods_description_says() -> None:
 
     for changes in ({}, {"workers": {"min": 0, "max": 0, "idleTimeout": 5}}):
         check("Endpoint", described_endpoint(**changes))
+    check("ListEndpointWorkersResponse", described_workers("RUNNING", "THROTTLED", "UNHEALTHY"))
     check("ErrorResponse", json.loads(bytes(problem(404, "Not Found", "resource not found").body)))

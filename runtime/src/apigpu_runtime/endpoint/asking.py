@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx2
@@ -70,6 +70,26 @@ class Asker:
                 return self._read(await self._send(method, path, body, headers or {}), read)
         raise AssertionError("the last attempt returns or raises")
 
+    async def lines(self, path: str, *, most: int) -> AsyncGenerator[str, None]:
+        """The first lines of an answer that may have no end, as they come. Raises BackendError."""
+        try:
+            async with self._http.stream(
+                "GET",
+                self._url + path,
+                headers=self._headers | {"Accept": "text/event-stream"},
+                timeout=_TIMEOUT,
+                follow_redirects=False,
+            ) as response:
+                if not response.is_success:
+                    raise refusal(await self._whole(response), self.peer)
+                async for line in response.aiter_lines():
+                    yield line
+                    most -= 1
+                    if most <= 0:
+                        return
+        except httpx2.HTTPError as error:
+            raise self._broken_off(error) from None
+
     async def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
         try:
             async with self._http.stream(
@@ -89,11 +109,14 @@ class Asker:
                 retryable=True,
             ) from None
         except httpx2.HTTPError as error:
-            raise BackendError(
-                f"{self.peer.name} broke off before its answer was whole ({type(error).__name__}).",
-                code="endpoint_no_answer",
-                retryable=True,
-            ) from None
+            raise self._broken_off(error) from None
+
+    def _broken_off(self, error: httpx2.HTTPError) -> BackendError:
+        return BackendError(
+            f"{self.peer.name} broke off before its answer was whole ({type(error).__name__}).",
+            code="endpoint_no_answer",
+            retryable=True,
+        )
 
     async def _whole(self, response: httpx2.Response) -> httpx2.Response:
         """The answer with its body, which a broken peer could send for ever."""

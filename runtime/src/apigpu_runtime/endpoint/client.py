@@ -17,7 +17,7 @@ from apigpu_runtime.endpoint.answers import endpoint_health, job_status, submitt
 from apigpu_runtime.endpoint.asking import Asker
 from apigpu_runtime.endpoint.diagnosis import Observer, diagnosis_of
 from apigpu_runtime.endpoint.refusals import MAX_JOB_BYTES, Peer, too_large
-from apigpu_runtime.endpoint.rest import RestApi
+from apigpu_runtime.endpoint.rest import EndpointSetup, RestApi
 from apigpu_runtime.settings import Settings
 
 RUNPOD_API_URL = "https://api.runpod.ai/v2"
@@ -35,7 +35,7 @@ class RunPodEndpoint:
     `base_url` is RunPod's address, to which the id is added; with `rest`, diagnoses also know how the endpoint is
     set up. With `local` it is the local plane's, whose routes begin right there. The plane takes a job once, however
     often it is sent under one `Idempotency-Key`; RunPod does not promise that, so a submission to it that nobody
-    answered is not sent again from here.
+    answered is not sent again from here. `setup` is what is known of the endpoint without asking.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class RunPodEndpoint:
         api_key: str = "",
         base_url: str = RUNPOD_API_URL,
         rest: RestApi | None = None,
+        setup: EndpointSetup | None = None,
         local: bool = False,
     ) -> None:
         self.name = endpoint_id
@@ -53,7 +54,7 @@ class RunPodEndpoint:
         peer = Peer("the local plane") if local else Peer("RunPod", endpoint_id)
         url = base_url if local else f"{base_url.rstrip('/')}/{quote(endpoint_id, safe='')}"
         self._api = Asker(http, url, peer=peer, api_key=api_key)
-        self._observer = Observer(self._api, rest)
+        self._observer = Observer(self._api, rest, setup=setup)
 
     @classmethod
     def at_runpod(cls, http: httpx2.AsyncClient, endpoint_id: str, settings: Settings) -> RunPodEndpoint:
@@ -64,9 +65,18 @@ class RunPodEndpoint:
         return cls(http, endpoint_id, api_key=key, base_url=settings.runpod_api_url, rest=rest)
 
     @classmethod
-    def at_plane(cls, http: httpx2.AsyncClient, *, url: str = "http://plane", api_key: str = "") -> RunPodEndpoint:
-        """The local plane: in this process by `http_over`, or the one whose routes begin at `url`."""
-        return cls(http, LOCAL, api_key=api_key, base_url=url, local=True)
+    def at_plane(
+        cls,
+        http: httpx2.AsyncClient,
+        *,
+        url: str = "http://plane",
+        api_key: str = "",
+        max_workers: int | None = None,
+    ) -> RunPodEndpoint:
+        """The local plane: in this process by `http_over`, or the one whose routes begin at `url`. It starts at most
+        `max_workers` of its own; others may join."""
+        setup = EndpointSetup("", max_workers=max_workers)
+        return cls(http, LOCAL, api_key=api_key, base_url=url, setup=setup, local=True)
 
     async def run(self, document: Mapping[str, Any], *, job_id: str, policy: Mapping[str, Any] | None = None) -> str:
         body = _body({"input": document, "policy": policy} if policy else {"input": document})

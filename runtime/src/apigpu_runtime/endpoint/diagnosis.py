@@ -30,17 +30,23 @@ class Look:
     error: BackendError | None = None
     setup: EndpointSetup | None = None
     reason: str = ""
-    """What the local plane's last worker died of."""
+    """What a worker died of: the local plane tells it, and RunPod's log of a worker."""
 
 
 class Observer:
     """Looks at an endpoint at most every 15 seconds, however many jobs ask."""
 
     def __init__(
-        self, api: Asker, rest: RestApi | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        api: Asker,
+        rest: RestApi | None = None,
+        *,
+        setup: EndpointSetup | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._rest = rest
+        self._known_setup = setup
         self._clock = clock
         self._lock = asyncio.Lock()
         self._seen: tuple[float, Look] | None = None
@@ -58,6 +64,7 @@ class Observer:
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 health, reason = await self._api.ask("GET", "/health", _seen_in, tries=1)
+                reason = reason or await self._last_words(endpoint_id, health)
                 return Look(endpoint_id, health, setup=await setup, reason=reason)
         except TimeoutError:
             silent = BackendError(
@@ -74,11 +81,19 @@ class Observer:
     async def _setup(self, endpoint_id: str) -> EndpointSetup | None:
         """None where it cannot be had: a key for the endpoint alone may not read this, and much is known without."""
         if self._rest is None:
-            return None
+            return self._known_setup
         try:
             return await self._rest.endpoint(endpoint_id)
         except BackendError:
             return None
+
+    async def _last_words(self, endpoint_id: str, health: EndpointHealth) -> str:
+        if self._rest is None or not health.workers.get("unhealthy"):
+            return ""
+        try:
+            return await self._rest.last_words(endpoint_id)
+        except BackendError:
+            return ""
 
 
 def diagnosis_of(look: Look, *, waiting_s: float | None = None) -> Diagnosis | None:

@@ -150,12 +150,17 @@ def _seconds_until(date: str) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
+def without_queries(text: str) -> str:
+    """The text with what could be the signature of an address cut out."""
+    return re.sub(r"\?[^\s\"'<>]{8,}", "?…", text)
+
+
 def _said(response: httpx2.Response) -> str:
     """The reason in the body, in one short line; what could be a signed address is cut before its query."""
     if "html" in response.headers.get("content-type", ""):
         return ""
     text = _reason(response.text)
-    line = re.sub(r"\?[^\s\"'<>]{8,}", "?…", " ".join(text.split()))
+    line = without_queries(" ".join(text.split()))
     return line if len(line) <= _QUOTED_CHARACTERS else f"{line[:_QUOTED_CHARACTERS]}…"
 
 

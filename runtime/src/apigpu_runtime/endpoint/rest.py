@@ -1,7 +1,10 @@
-"""How an endpoint is set up: the few reads of RunPod's API v2 that a diagnosis needs."""
+"""How an endpoint is set up, and what its workers say: the few reads of RunPod's API v2 that a diagnosis needs."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
@@ -11,9 +14,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from apigpu_runtime.endpoint.answers import Count, OddAnswer, Text
 from apigpu_runtime.endpoint.asking import Asker
-from apigpu_runtime.endpoint.refusals import Peer
+from apigpu_runtime.endpoint.refusals import Peer, without_queries
 
 RUNPOD_REST_URL = "https://api.runpod.io/v2"
+_LISTENING_S = 1.0
+"""A worker's log is a stream without an end; what it has said before comes at once."""
+_LINES = 20
+_LAST_CHARACTERS = 300
 
 
 def _object(value: object) -> object:
@@ -81,8 +88,49 @@ class RestApi:
         self._api_key = api_key
         self._base_url = base_url
 
-    async def endpoint(self, endpoint_id: str, *, tries: int = 1) -> EndpointSetup:
+    async def endpoint(self, endpoint_id: str) -> EndpointSetup:
         """How the endpoint is set up."""
-        peer = Peer("RunPod", endpoint_id)
-        api = Asker(self._http, self._base_url, peer=peer, api_key=self._api_key)
-        return await api.ask("GET", f"/serverless/{quote(endpoint_id, safe='')}", endpoint_setup, tries=tries)
+        return await self._api(endpoint_id).ask("GET", _path(endpoint_id), endpoint_setup, tries=1)
+
+    async def last_words(self, endpoint_id: str) -> str:
+        """The last line in the log of a worker that is unhealthy; empty where there is none."""
+        api = self._api(endpoint_id)
+        worker_id = await api.ask("GET", f"{_path(endpoint_id)}/workers", unhealthy_worker, tries=1)
+        if not worker_id:
+            return ""
+        path = f"{_path(endpoint_id)}/workers/{quote(worker_id, safe='')}/logs?source=container&tail={_LINES}"
+        last = ""
+        try:
+            async with asyncio.timeout(_LISTENING_S), aclosing(api.lines(path, most=4 * _LINES)) as lines:
+                async for line in lines:
+                    last = said_in(line) or last
+        except TimeoutError:
+            pass
+        return without_queries(last)[-_LAST_CHARACTERS:]
+
+    def _api(self, endpoint_id: str) -> Asker:
+        return Asker(self._http, self._base_url, peer=Peer("RunPod", endpoint_id), api_key=self._api_key)
+
+
+def unhealthy_worker(document: object) -> str:
+    """The id of one, in the answer about an endpoint's workers; empty where all are well. Raises OddAnswer."""
+    workers = document.get("workers") if isinstance(document, dict) else None
+    if not isinstance(workers, list):
+        raise OddAnswer("a list of workers")
+    ids = (item.get("id") for item in workers if isinstance(item, dict) and item.get("status") == "UNHEALTHY")
+    return next((found for found in ids if isinstance(found, str)), "")
+
+
+def said_in(line: str) -> str:
+    """What a worker said, in a line of its log as server-sent events; empty for lines between."""
+    name, _, value = line.partition(":")
+    try:
+        event = json.loads(value) if name == "data" else None
+    except ValueError:
+        return ""
+    text = event.get("line") if isinstance(event, dict) else None
+    return " ".join(text.split()) if isinstance(text, str) else ""
+
+
+def _path(endpoint_id: str) -> str:
+    return f"/serverless/{quote(endpoint_id, safe='')}"

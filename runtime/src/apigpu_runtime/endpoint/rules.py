@@ -66,6 +66,7 @@ class Rule:
             "throttled": _counted(facts.throttled, "worker waits", "workers wait"),
             "unhealthy": _counted(facts.unhealthy, "worker is", "workers are"),
             "minutes": f"{(facts.waiting_s or 0) / 60:.0f} minutes",
+            "said": f". One of them said last: {facts.reason}" if facts.reason else "",
             "reason": f": {facts.reason}" if facts.reason else "",
         }
         text = self.message.format(**words)
@@ -97,7 +98,7 @@ RUNPOD_RULES = (
         "crash_loop",
         "Workers are unhealthy, and none is running or idle.",
         lambda facts: facts.unhealthy > 0 and not facts.is_served,
-        "The workers of {endpoint} end as they start: {unhealthy} unhealthy and none works.",
+        "The workers of {endpoint} end as they start: {unhealthy} unhealthy and none works{said}",
         "Read a worker's log in RunPod's console (Serverless > the endpoint > Workers). Mostly the image cannot be "
         "pulled, or its FFmpeg or driver does not work. RunPod scales such an endpoint down by itself.",
         broken=True,
@@ -169,6 +170,13 @@ RUNPOD_RULES = (
 """Of an endpoint at RunPod."""
 
 LOCAL_RULES = (
+    Rule(
+        "none_joined",
+        "The server was started with `--workers 0`, and no worker has joined.",
+        lambda facts: facts.max_workers == 0 and not facts.is_served,
+        "There is no worker, and this server starts none of its own.",
+        "Let one join: `apigpu worker --join URL --token KEY`, with a key of `apigpu keys create --scope worker`.",
+    ),
     Rule(
         "crash_loop",
         "Workers end as they start, and none is running or idle.",
