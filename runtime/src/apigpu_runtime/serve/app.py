@@ -134,7 +134,11 @@ class House:
         )
 
     def _routes(self) -> list[BaseRoute]:
-        keeper = Keeper(storage=self.storage, retention_s=self.settings.retention_s)
+        keeper = Keeper(
+            storage=self.storage,
+            retention_s=self.settings.retention_s,
+            max_bytes=self.settings.max_download_bytes,
+        )
         bodies = BodyReader(registry=self.registry, keeper=keeper)
         machine = cache(lambda: Machine.found(self.inside))
         plans_for = "l4" if self.options.runpod else "auto"
