@@ -66,7 +66,7 @@ def document_of(
         created_at=_time(job.created_s),
         progress=job.progress,
         waiting=waiting,
-        error=job.failure,
+        error=job.failure if job.is_final else None,
         result=job.result,
         links=Links(self=url, events=f"{url}/events", result=f"{url}/result"),
     )

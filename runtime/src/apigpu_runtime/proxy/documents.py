@@ -41,6 +41,7 @@ class JobRecord:
     progress: ProgressReport | None = None
     result: Result | None = None
     failure: Failure | None = None
+    """Why it failed; of a job that has not ended, why its last try did."""
 
     @property
     def is_final(self) -> bool:

@@ -208,7 +208,7 @@ class Follower:
             ending = await self._proven(job) if over.proof_first else None
             delay_s = self._pace.resubmit_s(job.submissions) if over.again and not followed.cancel else None
             if ending is None and delay_s is not None:
-                await self._book.back(job.id)
+                await self._book.back(job.id, over.ending.failure)
                 self._lost(job.id, delay_s)
             else:
                 await self._book.finish(job.id, ending or over.ending)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from apigpu_runtime.database import Database
-from apigpu_runtime.envelope import ProgressReport
+from apigpu_runtime.envelope import Failure, ProgressReport
 from apigpu_runtime.proxy import job_store
 from apigpu_runtime.proxy.documents import JobRecord
 from apigpu_runtime.proxy.job_store import Ending, JobFilter
@@ -54,10 +54,10 @@ class JobBook:
         self._progress.pop(job_id, None)
         return await self._write(job_id, lambda db: job_store.mark_queued(db, job_id))
 
-    async def back(self, job_id: str) -> bool:
-        """It must be submitted again."""
+    async def back(self, job_id: str, failure: Failure | None) -> bool:
+        """It must be submitted again, since this happened."""
         self._progress.pop(job_id, None)
-        return await self._write(job_id, lambda db: job_store.take_back(db, job_id))
+        return await self._write(job_id, lambda db: job_store.take_back(db, job_id, failure))
 
     async def cancel_requested(self, job_id: str) -> bool:
         return await self._write(job_id, lambda db: job_store.request_cancel(db, job_id))

@@ -138,13 +138,13 @@ def mark_queued(connection: sqlite3.Connection, job_id: str) -> bool:
     )
 
 
-def take_back(connection: sqlite3.Connection, job_id: str) -> bool:
-    """It is no longer at the endpoint, and must be submitted again."""
+def take_back(connection: sqlite3.Connection, job_id: str, failure: Failure | None) -> bool:
+    """It is no longer at the endpoint, for that reason, and must be submitted again."""
     return _changed(
         connection,
-        "UPDATE jobs SET status = ?, endpoint_job_id = '', submitted_s = NULL, started_s = NULL "
+        "UPDATE jobs SET status = ?, endpoint_job_id = '', submitted_s = NULL, started_s = NULL, failure = ? "
         "WHERE id = ? AND finished_s IS NULL",
-        (IN_QUEUE, job_id),
+        (IN_QUEUE, failure.model_dump_json() if failure else None, job_id),
     )
 
 

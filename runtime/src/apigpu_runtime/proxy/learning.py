@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from apigpu_runtime import backend
 from apigpu_runtime.backend import CANCELLED, COMPLETED, FAILED, TIMED_OUT, JobStatus
+from apigpu_runtime.endpoint.diagnosis import failure_diagnosis
 from apigpu_runtime.envelope import Failure, ProgressReport, read_failure, read_progress, read_result
 from apigpu_runtime.proxy.job_store import Ending
 
@@ -67,9 +68,19 @@ def _completed(status: JobStatus) -> Over:
 
 def _failed(status: JobStatus) -> Over:
     failure = read_failure(status.error)
-    known = failure or _foreign(status.error)
+    known = _explained(failure) if failure else _foreign(status.error)
     ending = Ending(status=FAILED, failure=known, execution_time_ms=status.execution_time_ms)
     return Over(ending, proof_first=failure is None, again=known.retryable)
+
+
+def _explained(failure: Failure) -> Failure:
+    """With what it says of the worker's image, where that is at fault and not the request."""
+    found = failure_diagnosis(failure)
+    if found is None:
+        return failure
+    message = failure.message if found.code == failure.code else found.message
+    update = {"code": found.code, "message": message, "remedy": found.remedy, "fault": "machine"}
+    return failure.model_copy(update=update)
 
 
 def _foreign(error: object) -> Failure:

@@ -37,6 +37,9 @@ class Reasons:
         trouble = self._outbox.trouble
         if not job.endpoint_job_id and trouble is not None:
             return Waiting(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
+        if not job.endpoint_job_id and (failure := job.failure):
+            message = f"It is tried again, since the last try failed: {failure.message}"
+            return Waiting(code=failure.code, message=message, remedy=failure.remedy)
         waiting_s = time.time() - job.created_s
         return await self._diagnosed(waiting_s) if waiting_s >= _AT_ONCE_S else None
 
