@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from apigpu_runtime.plane.behaviour import Behaviour
-from plane_support import sdk_workers, served_plane
+from plane_support import LIGHT_WORKER, served_plane, workers_on_demand
 
 
 async def serve(folder: Path, max_workers: int) -> None:
     async with AsyncExitStack() as stack:
         plane = await stack.enter_async_context(served_plane(folder, Behaviour(take_hold_s=1, rate_limits={})))
         if max_workers:
-            await stack.enter_async_context(sdk_workers(plane, max_workers=max_workers))
+            await stack.enter_async_context(workers_on_demand(plane, LIGHT_WORKER, max_workers=max_workers))
         print(plane.url, flush=True)
         await asyncio.Event().wait()
 

@@ -33,6 +33,7 @@ KEYS = {
     WORKER_KEY: Caller("a worker", frozenset({WORKER}), "key-2"),
 }
 SDK_WORKER = [sys.executable, str(Path(__file__).with_name("plane_worker.py"))]
+LIGHT_WORKER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("plane_light_worker.py"))]
 _SERVER = Path(__file__).with_name("plane_server.py")
 _LONG_S = 20.0
 
@@ -163,19 +164,13 @@ def sdk_environ(url: str, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def sdk_workers(
-    served: Served, *, environ: dict[str, str] | None = None, **more: Any
+async def workers_on_demand(
+    served: Served, command: list[str], *, environ: dict[str, str] | None = None, **more: Any
 ) -> AsyncIterator[Supervisor]:
-    """Workers of the stock SDK, on demand; what they say is kept in `served.said`."""
-    supervisor = Supervisor(
-        served.plane,
-        more.pop("command", SDK_WORKER),
-        sdk_environ(served.url, **(environ or {})),
-        log=served.said.append,
-        stop_grace_s=more.pop("stop_grace_s", 5.0),
-        **more,
-    )
-    async with supervisor.running():
+    """What they say is kept in `served.said`."""
+    told = sdk_environ(served.url, **(environ or {}))
+    more.setdefault("stop_grace_s", 5.0)
+    async with Supervisor(served.plane, command, told, log=served.said.append, **more).running() as supervisor:
         yield supervisor
 
 

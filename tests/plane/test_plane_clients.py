@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from apigpu_runtime.plane.behaviour import Behaviour
-from plane_support import CLIENT_KEY, Served, sdk_workers, served_plane
+from plane_support import CLIENT_KEY, SDK_WORKER, Served, served_plane, workers_on_demand
 
 pytestmark = pytest.mark.anyio
 TESTS = Path(__file__).resolve().parents[1]
@@ -23,7 +23,7 @@ TESTS = Path(__file__).resolve().parents[1]
 async def plane(tmp_path: Path) -> AsyncIterator[Served]:
     async with (
         served_plane(tmp_path, Behaviour(stream_hold_s=2)) as served,
-        sdk_workers(served, environ={"TEST_CONCURRENCY": "2"}),
+        workers_on_demand(served, SDK_WORKER, environ={"TEST_CONCURRENCY": "2"}),
     ):
         yield served
 
@@ -90,7 +90,7 @@ async def test_both_clients_read_a_stream(tmp_path: Path) -> None:
     numbers = [{"number": number} for number in range(3)]
     async with (
         served_plane(tmp_path, Behaviour(stream_hold_s=2)) as plane,
-        sdk_workers(plane, environ={"TEST_CONCURRENCY": "2", "TEST_STREAM": "1"}),
+        workers_on_demand(plane, SDK_WORKER, environ={"TEST_CONCURRENCY": "2", "TEST_STREAM": "1"}),
     ):
         python, node = await asyncio.gather(
             facts_of(plane, PYTHON, "stream"), facts_of(plane, javascript(), "stream")

@@ -134,3 +134,18 @@ async def keep_working(http: httpx2.AsyncClient, worker_id: str, finished: set[s
                 finished.add(job_id)
         except httpx2.HTTPError:
             return
+
+
+async def test_a_call_that_comes_in_the_moment_of_hanging_up_is_passed_on(plane: Served) -> None:
+    gone = asyncio.get_running_loop().create_future()
+    first = asyncio.create_task(plane.plane.take("w1", gone=gone))
+    await eventually(lambda: plane.plane.waiting_workers() == 1)
+    second = asyncio.create_task(plane.plane.take("w2"))
+    await eventually(lambda: plane.plane.waiting_workers() == 2)
+    plane.listeners.append(
+        lambda _: None if gone.done() else gone.set_result(None)
+    )  # just before the first is called
+    job_id = await plane.run()
+    assert await first == []
+    async with asyncio.timeout(2):
+        assert [job.id for job in await second] == [job_id]

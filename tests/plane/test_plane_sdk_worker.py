@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from apigpu_runtime.plane.behaviour import Behaviour
-from plane_support import Served, eventually, joined_worker, sdk_workers, served_plane
+from plane_support import SDK_WORKER, Served, eventually, joined_worker, served_plane, workers_on_demand
 
 pytestmark = pytest.mark.anyio
 
@@ -21,12 +21,13 @@ async def plane(tmp_path: Path) -> AsyncIterator[Served]:
         yield served
 
 
-async def test_run_error_exception_and_progress(plane: Served) -> None:
-    async with sdk_workers(plane, environ={"TEST_CONCURRENCY": "4"}):
+async def test_results_errors_exceptions_and_progress_of_jobs_that_overlap(plane: Served) -> None:
+    async with workers_on_demand(plane, SDK_WORKER, environ={"TEST_CONCURRENCY": "4"}):
         echoed = await plane.run({"text": "olá"})
         failed = await plane.run({"error": "no subtitle fits"})
         raised = await plane.run({"raise": "broken"})
         reporting = await plane.run({"progress": 2, "sleep_s": 0.5})
+        beside = await plane.run({"sleep_s": 1})
         oversize = await plane.run({"bytes": 200_000})
 
         done = await plane.until(echoed, "COMPLETED")
@@ -45,11 +46,12 @@ async def test_run_error_exception_and_progress(plane: Served) -> None:
         assert "longer than 100000 bytes" in (await plane.until(oversize, "FAILED"))["error"]
         answer = await plane.http.post("/runsync", json={"input": {"now": True}}, params={"wait": 20_000})
         assert answer.json()["output"]["echo"] == {"now": True}
+        assert (await plane.until(beside, "COMPLETED"))["output"]["together"] > 1
     assert not [line for line in plane.said if "Failed to return" in line and oversize not in line]
 
 
 async def test_a_cancelled_job_ends_and_the_next_one_starts_soon(plane: Served) -> None:
-    async with sdk_workers(plane):
+    async with workers_on_demand(plane, SDK_WORKER):
         endless = await plane.run({"sleep_s": 60})
         await plane.until(endless, "IN_PROGRESS")
         after = await plane.run({})
@@ -59,18 +61,11 @@ async def test_a_cancelled_job_ends_and_the_next_one_starts_soon(plane: Served) 
 
 
 async def test_a_job_whose_worker_is_killed_is_done_by_the_next_worker(plane: Served, tmp_path: Path) -> None:
-    async with sdk_workers(plane):
+    async with workers_on_demand(plane, SDK_WORKER):
         job_id = await plane.run({"die": str(tmp_path / "died")})
         done = await plane.until(job_id, "COMPLETED")
         assert done["retries"] == 1
     assert any("SIGKILL" in line for line in plane.said)
-
-
-async def test_two_jobs_overlap_where_the_worker_takes_two(plane: Served) -> None:
-    async with sdk_workers(plane, environ={"TEST_CONCURRENCY": "2"}):
-        jobs = [await plane.run({"sleep_s": 0.5}) for _ in range(4)]
-        done = [await plane.until(job_id, "COMPLETED") for job_id in jobs]
-        assert max(status["output"]["together"] for status in done) == 2
 
 
 async def test_an_orphaned_ping_does_not_keep_the_job_of_a_killed_worker(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from apigpu_runtime.plane.behaviour import Behaviour
-from plane_support import Served, eventually, sdk_workers, served_plane, server_process
+from plane_support import LIGHT_WORKER, Served, eventually, served_plane, server_process, workers_on_demand
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +31,7 @@ def alive(pid: int) -> bool:
 
 
 async def test_no_worker_without_a_job_and_none_after_the_idle_timeout(plane: Served) -> None:
-    async with sdk_workers(plane, idle_timeout_s=0.5, max_workers=2) as supervisor:
+    async with workers_on_demand(plane, LIGHT_WORKER, idle_timeout_s=0.5, max_workers=2) as supervisor:
         assert supervisor.worker_pids() == {}
         first = await plane.run()
         assert (await plane.http.get("/health")).json()["workers"]["initializing"] in (0, 1)
@@ -44,8 +44,8 @@ async def test_no_worker_without_a_job_and_none_after_the_idle_timeout(plane: Se
 
 
 async def test_as_many_workers_as_jobs_up_to_the_limit(plane: Served) -> None:
-    async with sdk_workers(plane, max_workers=2) as supervisor:
-        jobs = [await plane.run({"sleep_s": 1}) for _ in range(3)]
+    async with workers_on_demand(plane, LIGHT_WORKER, max_workers=2) as supervisor:
+        jobs = [await plane.run({"sleep_s": 0.5}) for _ in range(3)]
         done = [await plane.until(job_id, "COMPLETED") for job_id in jobs]
         assert len({status["output"]["pid"] for status in done}) == 2
         pids = list(supervisor.worker_pids().values())
@@ -53,7 +53,7 @@ async def test_as_many_workers_as_jobs_up_to_the_limit(plane: Served) -> None:
 
 
 async def test_a_worker_that_asks_for_it_is_replaced(plane: Served) -> None:
-    async with sdk_workers(plane):
+    async with workers_on_demand(plane, LIGHT_WORKER):
         first = (await plane.until(await plane.run({"refresh": True}), "COMPLETED"))["output"]["pid"]
         await eventually(lambda: not alive(first))
         assert (await plane.until(await plane.run(), "COMPLETED"))["output"]["pid"] != first
@@ -61,7 +61,7 @@ async def test_a_worker_that_asks_for_it_is_replaced(plane: Served) -> None:
 
 async def test_a_crash_loop_is_told_with_its_last_lines_and_pauses(plane: Served) -> None:
     broken = [sys.executable, "-c", "import sys; print('no usable FFmpeg'); sys.exit(7)"]
-    async with sdk_workers(plane, command=broken) as supervisor:
+    async with workers_on_demand(plane, broken) as supervisor:
         await plane.run()
 
         async def told() -> str:
@@ -81,14 +81,14 @@ def starts(plane: Served) -> list[str]:
 
 
 async def test_a_program_that_cannot_be_started_is_told(plane: Served) -> None:
-    async with sdk_workers(plane, command=["/nowhere/worker"]):
+    async with workers_on_demand(plane, ["/nowhere/worker"]):
         await plane.run()
-        await eventually(lambda: "worker (No such file or directory)" in plane.plane.health().get("reason", ""))
+        await eventually(lambda: "/nowhere/worker is not there" in plane.plane.health().get("reason", ""))
 
 
 async def test_ending_stops_a_running_job_which_waits_for_the_next_start(plane: Served, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
-    async with sdk_workers(plane, stop_grace_s=0.5) as supervisor:
+    async with workers_on_demand(plane, LIGHT_WORKER, stop_grace_s=0.5) as supervisor:
         job_id = await plane.run({"touch": str(marker), "sleep_s": 60})
         await eventually(marker.exists)
         pids = list(supervisor.worker_pids().values())
@@ -101,7 +101,7 @@ async def test_children_of_a_killed_worker_in_groups_of_their_own_die_with_it(pl
     note = tmp_path / "child"
     child = f"import os, time; open({str(note)!r}, 'a').write(f'{{os.getpid()}} '); time.sleep(60)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-uc', {child!r}], start_new_session=True)"
-    async with sdk_workers(plane, command=[sys.executable, "-c", parent]) as supervisor:
+    async with workers_on_demand(plane, [sys.executable, "-c", parent]) as supervisor:
         await plane.run()
         await eventually(lambda: note.exists() and note.read_text())
         pid = int(note.read_text())
@@ -112,7 +112,7 @@ async def test_children_of_a_killed_worker_in_groups_of_their_own_die_with_it(pl
 async def test_workers_of_a_killed_serving_process_are_gone_and_their_jobs_run_again(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     async with server_process(tmp_path, max_workers=1) as (http, process):
-        body = {"input": {"touch": str(marker), "sleep_s": 2}}
+        body = {"input": {"touch": str(marker), "sleep_s": 0.5}}
         job_id = (await http.post("/run", json=body)).json()["id"]
         await eventually(lambda: marker.exists() and marker.read_text())
         process.kill()

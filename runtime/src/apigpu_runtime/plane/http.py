@@ -14,6 +14,8 @@ from starlette.responses import Response
 from apigpu_runtime.callers import caller_of
 from apigpu_runtime.plane.waiting import Gone
 
+_SPARE_BYTES = 1 << 20
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -55,11 +57,19 @@ def only(scope: str, endpoint: Endpoint) -> Endpoint:
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes | None:
-    """The body, or None where it is longer; no more than the limit is kept in any case."""
+    """The body, or None where it is longer.
+
+    A little more than the limit is read and dropped, since many clients look for an answer only when they have sent
+    everything; with more the connection is closed on them.
+    """
     kept = bytearray()
+    size = 0
     async for piece in request.stream():
-        kept += piece[: max_bytes + 1 - len(kept)]
-    return None if len(kept) > max_bytes else bytes(kept)
+        size += len(piece)
+        kept += piece[: max(0, max_bytes - len(kept))]
+        if size > 2 * max_bytes + _SPARE_BYTES:
+            return None
+    return None if size > max_bytes else bytes(kept)
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -99,6 +99,7 @@ class Plane:
 
     async def sweep(self) -> bool:
         """Do what is due; whether more is left. `running` does this whenever something is."""
+        self.presence.prune()
         return await self._change(expiry.expire)
 
     # Clients
@@ -160,14 +161,9 @@ class Plane:
         gone = gone or never_gone()
         if idle and self.database.read_now(partial(workers.held_jobs, worker_id=worker_id)):
             await self._change(lambda change: workers.lose_absent(change, worker_id))
-        with self.presence.polling(worker_id) as worker, self._line.place() as place:
-            deadline_s = time.monotonic() + self.behaviour.take_hold_s
-            while not worker.leaving:
-                called = place.renew()
-                if jobs := await self._take_now(worker, count, gone):
-                    return jobs
-                if not await until(called, gone, deadline_s - time.monotonic()):
-                    return []
+        with self.presence.polling(worker_id) as worker:
+            if not worker.leaving:
+                return await self._next_jobs(worker, count, gone)
             await until(never_gone(), gone, _LEAVING_HOLD_S)
             return []
 
@@ -245,6 +241,17 @@ class Plane:
         return self.database.read_now(outbox.remembered_workers)
 
     # Inside
+
+    async def _next_jobs(self, worker: Worker, count: int, gone: Gone) -> list[TakenJob]:
+        deadline_s = time.monotonic() + self.behaviour.take_hold_s
+        with self._line.place() as place:
+            while not (worker.leaving or gone.done()):
+                called = place.renew()
+                if jobs := await self._take_now(worker, count, gone):
+                    return jobs
+                if not await until(called, gone, deadline_s - time.monotonic()):
+                    break
+        return []
 
     async def _take_now(self, worker: Worker, count: int, gone: Gone) -> list[TakenJob]:
         if gone.done() or not self.database.read_now(clients.is_queued):

@@ -58,10 +58,17 @@ class Presence:
     def forget(self, worker_id: str) -> None:
         self._workers.pop(worker_id, None)
 
-    def present(self) -> set[str]:
-        """Those that ask for something now, or did lately."""
-        horizon_s = time.monotonic() - self._absent_after_s
+    def prune(self) -> None:
+        """Forget whoever is gone."""
+        horizon_s = self._horizon_s()
         for worker in list(self._workers.values()):
             if not worker.polls and worker.seen_s < horizon_s:
                 self.forget(worker.id)
+
+    def present(self) -> set[str]:
+        """Those that ask for something now, or did lately."""
+        horizon_s = self._horizon_s()
         return {worker.id for worker in self._workers.values() if worker.polls or worker.worked_s >= horizon_s}
+
+    def _horizon_s(self) -> float:
+        return time.monotonic() - self._absent_after_s

@@ -6,8 +6,8 @@ The one door of the plane to other programs.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,14 @@ from pathlib import Path
 from apigpu.errors import SetupError
 from apigpu_runtime.plane.environment import WORKER_ID
 
-_PR_SET_PDEATHSIG = 1
+# The worker asks for it by itself, in the moment before it becomes the worker: a preexec_fn would run Python between
+# fork and exec of a process with threads. 1 is PR_SET_PDEATHSIG, 15 SIGTERM.
+_BIND_TO_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
 _CHUNK = 1 << 16
 _LONGEST_LINE = 1 << 14
 
@@ -37,6 +44,12 @@ class WorkerProcess:
     @classmethod
     async def start(cls, command: Sequence[str], environ: Mapping[str, str], worker_id: str) -> WorkerProcess:
         """Raises SetupError."""
+        if shutil.which(command[0], path=environ.get("PATH")) is None:
+            raise SetupError(
+                f"the worker could not be started: {command[0]} is not there or may not be executed.",
+                code="not_started",
+                remedy="Check that the program is installed and may be executed.",
+            )
         # A pipe of our own: asyncio's wait() waits for the end of its pipes too (seen in 3.11), and a child of a
         # killed worker holds them open.
         read_end, write_end = os.pipe()
@@ -46,21 +59,16 @@ class WorkerProcess:
         )
         try:
             process = await asyncio.create_subprocess_exec(
-                *command,
+                *_ending_with_parent(command),
                 env={**environ, WORKER_ID: worker_id},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=write_end,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
             )
-        except OSError as error:
+        except BaseException:
             transport.close()
-            raise SetupError(
-                f"the worker could not be started: {Path(command[0]).name} ({error.strerror}).",
-                code="not_started",
-                remedy="Check that the program is installed and may be executed.",
-            ) from error
+            raise
         finally:
             os.close(write_end)
         return cls(process, output, transport)
@@ -93,17 +101,12 @@ async def read_lines(stream: asyncio.StreamReader, tell: Callable[[str], None]) 
         tell(pending.decode(errors="replace"))
 
 
-def _die_with_parent() -> Callable[[], None] | None:
+def _ending_with_parent(command: Sequence[str]) -> Sequence[str]:
     """Linux sends SIGTERM to the worker when this process is gone, also by SIGKILL; elsewhere only the next start
     of the plane, or nobody, ends it."""
     if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl  # looked up here: after the fork, little is allowed
-
-    def in_child() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-    return in_child
+        return command
+    return [sys.executable, "-I", "-S", "-c", _BIND_TO_PARENT, str(os.getpid()), *command]
 
 
 def _carrying(variable: bytes) -> list[int]:

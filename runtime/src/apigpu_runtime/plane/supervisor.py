@@ -246,7 +246,8 @@ def _kill(child: _Child) -> None:
 
 def _how_it_ended(status: int) -> str:
     if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
+        known = -status in set(signal.Signals)
+        return f"was ended by {signal.Signals(-status).name if known else f'signal {-status}'}"
     return f"ended with exit status {status}"
 
 
