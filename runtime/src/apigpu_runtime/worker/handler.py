@@ -18,7 +18,7 @@ from apigpu.targets.target import Target
 from apigpu_runtime.digest import operations_digest
 from apigpu_runtime.envelope import Failure, Result, WorkerFacts
 from apigpu_runtime.execute import Prepared, prepare, work_folder
-from apigpu_runtime.job import Control, Job, read_job
+from apigpu_runtime.job import PIPELINE, Control, Job, read_job
 from apigpu_runtime.remote import refuse_local_paths
 from apigpu_runtime.rendering import Outcome, render
 from apigpu_runtime.settings import Settings
@@ -84,7 +84,7 @@ class JobHandler:
         self._room.clear()
         control = _control_of(job)
         log = partial(self._say, "INFO", job_id=job["id"], control=control)
-        self._check_digest(control)
+        self._check_digest(control, job["input"])
         checked = read_job(self._registry, job["input"])
         refuse_local_paths(checked.request)
         log(f"{checked.request.title}{', dry run' if checked.dry_run else ''}")
@@ -113,12 +113,14 @@ class JobHandler:
     def redacted(self, text: str) -> str:
         return self._redactor.text(text)
 
-    def _check_digest(self, control: Control) -> None:
+    def _check_digest(self, control: Control, document: Mapping[str, Any]) -> None:
         ours = self._facts.digest
         if control.digest and control.digest != ours:
+            known, operation = {PIPELINE, *self._registry.operations}, document.get("operation")
+            lacks = f" It has no {operation[:100]}." if isinstance(operation, str) and operation not in known else ""
             raise WorkerError(
                 f"this worker has other operations (digest {ours}, version {self._facts.version}) than the proxy "
-                f"that sent the job (digest {control.digest}).",
+                f"that sent the job (digest {control.digest}).{lacks}",
                 code="version_skew",
                 remedy="Deploy the same release and the same plugins on both; the job may be sent again then.",
                 retryable=True,

@@ -1,0 +1,112 @@
+"""A worker on another machine, which has nothing but the server's address and a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx2
+import pytest
+
+from machines_support import ASYNC, SMALL, client_of, joined, new_key, until_waiting_for, video_of
+from serve_support import Server, finished, serving, upload, workers_of
+
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("serve")]
+
+
+class Place(NamedTuple):
+    """A server that starts no workers, and a key of each kind for it."""
+
+    server: Server
+    data: Path
+    client_key: str
+    worker_key: str
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    data = tmp_path_factory.mktemp("joined")
+    client_key, worker_key = new_key(data, "n8n"), new_key(data, "gpu-box", "--scope", "worker")
+    with serving(data, "--workers", "0") as server:
+        yield Place(server, data, client_key, worker_key)
+
+
+@pytest.fixture
+def client(place: Place) -> Iterator[httpx2.Client]:
+    with client_of(place.server.url, place.client_key) as found:
+        yield found
+
+
+def test_a_job_waits_for_a_worker_to_join_and_says_how(
+    place: Place, client: httpx2.Client, desk: Path, tmp_path: Path
+) -> None:
+    photo = upload(client, desk / "beach.jpg")
+    job = client.post("/video/img2vid", json={"url_image": photo, **SMALL}, headers=ASYNC).json()
+    waiting = until_waiting_for(client, job["id"], "none_joined")
+    assert waiting["message"] == "There is no worker, and this server starts none of its own."
+    assert "apigpu worker --join URL --token KEY" in waiting["remedy"]
+    assert "--scope worker" in waiting["remedy"]
+    health = client.get("/health").json()
+    assert (health["status"], health["backend"]["diagnosis"]["code"]) == ("degraded", "none_joined")
+
+    with joined(place.server.url, place.worker_key, tmp_path / "work") as worker:
+        done = finished(client, job["id"])
+        assert done["status"] == "COMPLETED", done
+        assert worker.stop() == 0
+    assert video_of(client.get(str(done["video_url"])).content, tmp_path)["video"]["width"] == 320
+    assert list((tmp_path / "work").iterdir()) == [], "it leaves nothing behind"
+    assert workers_of(place.data) == [], "the server started none of its own"
+
+
+def test_a_worker_that_joins_makes_a_pipeline_of_files_sent_with_the_request(
+    place: Place, client: httpx2.Client, desk: Path, tmp_path: Path
+) -> None:
+    steps = [
+        {"operation": "img2vid", "url_image": upload(client, desk / "beach.jpg"), **SMALL},
+        {"operation": "addaudio", "url_audio": upload(client, desk / "voice.mp3")},
+        {"operation": "caption", "url_srt": upload(client, desk / "talk.srt")},
+    ]
+    with joined(place.server.url, place.worker_key, tmp_path / "work"):
+        job = client.post("/video/pipeline", json={"steps": steps}, headers={"Prefer": "wait=60"}).json()
+    assert job["status"] == "COMPLETED", job
+    assert set(video_of(client.get(job["video_url"]).content, tmp_path)) == {"audio", "video"}
+    assert job["result"]["worker"]["id"]
+
+
+def test_what_is_private_but_none_of_the_servers_files_stays_out_of_reach(
+    place: Place, client: httpx2.Client, tmp_path: Path
+) -> None:
+    health = f"{place.server.url}/health"
+    with joined(place.server.url, place.worker_key, tmp_path / "work"):
+        answer = client.post("/video/img2vid", json={"url_image": health, **SMALL}, headers={"Prefer": "wait=60"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "address_refused")
+
+
+@pytest.mark.parametrize("path", ["job-take/w1?gpu=x", "job-take-batch/w1", "job-stop/w1", "ping/w1"])
+def test_a_clients_key_takes_no_jobs(place: Place, client: httpx2.Client, path: str) -> None:
+    for headers in ({"X-API-Key": place.client_key}, {"Authorization": place.client_key}):
+        answer = httpx2.get(f"{place.server.url}/v2/local/{path}", headers=headers, timeout=20)
+        assert answer.status_code in {401, 403}, answer.text
+        assert place.client_key not in answer.text
+    assert httpx2.post(f"{place.server.url}/v2/local/job-done/w1/j1", json={}, headers=headers).status_code == 401
+
+
+def test_a_workers_key_submits_nothing(place: Place) -> None:
+    with client_of(place.server.url, place.worker_key) as worker:
+        answers = [
+            worker.post("/video/img2vid", json={"url_image": "https://example.com/a.jpg"}),
+            worker.post("/uploads", content=b"x"),
+            worker.get("/jobs"),
+            worker.post("/v2/local/run", json={"input": {}}),
+            worker.post("/v2/local/purge-queue"),
+            worker.get("/v2/local/status/j1"),
+        ]
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 401, 401, 401]
+    assert answers[0].json()["code"] == "wrong_scope"
+
+
+def test_a_worker_whose_key_is_refused_says_so(place: Place, tmp_path: Path) -> None:
+    with joined(place.server.url, "ak_gone0000_secretofnobody", tmp_path / "work") as worker:
+        worker.until_it_says("refuses this worker's key")
+    assert "secretofnobody" not in worker.told + place.server.told
