@@ -28,7 +28,7 @@ from apigpu_runtime.plane.store import clients, expiry, outbox, workers
 from apigpu_runtime.plane.store.change import Change
 from apigpu_runtime.plane.store.clients import StoredJob, Submission
 from apigpu_runtime.plane.store.workers import Report, TakenJob
-from apigpu_runtime.plane.waiting import Gone, Line, Watchers, never_gone, until
+from apigpu_runtime.plane.waiting import Gone, Line, Watchers, kept_up, never_gone, until
 from apigpu_runtime.plane.webhooks import Webhooks
 
 Value = TypeVar("Value")
@@ -83,7 +83,8 @@ class Plane:
     async def running(self) -> AsyncIterator[Plane]:
         """Time passes for the jobs, and webhooks are told, as long as the block lasts; then the file is closed."""
         await self._change(workers.hold_all)
-        tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._webhooks.run())]
+        work = [kept_up(self._sweep, "what is due"), kept_up(self._webhooks.run, "the telling of webhooks")]
+        tasks = [asyncio.create_task(item) for item in work]
         try:
             yield self
         finally:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from apigpu.errors import SetupError
 from apigpu_runtime.plane.plane import Plane, Staff
 from apigpu_runtime.plane.processes import WorkerProcess, end_worker, read_lines
+from apigpu_runtime.plane.waiting import kept_up
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
@@ -82,7 +83,7 @@ class Supervisor:
         """Workers come and go as long as the block lasts; afterwards none is left, and their jobs wait again."""
         await self._end_orphans()
         self._plane.staff = self._staff
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(kept_up(self._watch, "the starting of workers"))
         try:
             yield self
         finally:
@@ -190,14 +191,15 @@ class Supervisor:
         child.ended = True
         lived_s = time.monotonic() - child.started_s
         self._judge(child, how, lived_s, clean=clean)
-        lost = await self._plane.lose_worker(
-            child.worker_id, f"worker {child.worker_id} {how}.{_last_lines(child)}", blameless=child.stopping
-        )
-        await self._plane.forget_worker(child.worker_id)
+        try:
+            reason = f"worker {child.worker_id} {how}.{_last_lines(child)}"
+            lost = await self._plane.lose_worker(child.worker_id, reason, blameless=child.stopping)
+            await self._plane.forget_worker(child.worker_id)
+        finally:
+            del self._children[child]
         if not child.stopping or lost:
             again = f"; {lost} of its jobs wait again" if lost else ""
             self._log(f"[{child.worker_id}] {how} after {lived_s:.1f} s{again}.")
-        del self._children[child]
         self._plane.demand.tell("")
 
     def _judge(self, child: _Child, how: str, lived_s: float, *, clean: bool) -> None:

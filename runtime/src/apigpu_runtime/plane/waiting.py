@@ -6,9 +6,15 @@ Everything here belongs to one event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
+
+_AFTER_FAULT_S = 1.0
 
 Gone = asyncio.Future[None]
 """Done when whoever waits has hung up."""
@@ -22,6 +28,17 @@ async def until(wanted: asyncio.Future[None], gone: Gone, timeout_s: float) -> b
     """Wait for either; whether `wanted` came."""
     await asyncio.wait({wanted, gone}, timeout=max(0.0, timeout_s), return_when=asyncio.FIRST_COMPLETED)
     return wanted.done()
+
+
+async def kept_up(work: Callable[[], Awaitable[None]], what: str) -> None:
+    """`work`, which never ends by itself, and begins again after a while when the store fails: a full disk must not
+    stop the plane for good."""
+    while True:
+        try:
+            await work()
+        except sqlite3.Error as error:
+            _log.error("The plane's store failed (%s): %s pauses for a second.", error, what)
+            await asyncio.sleep(_AFTER_FAULT_S)
 
 
 class Watchers:
