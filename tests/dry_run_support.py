@@ -27,9 +27,9 @@ def no_machine() -> Machine:
     raise SetupError("there is no ffmpeg here.", code="ffmpeg_missing")
 
 
-def planning_app(settings: Settings, *, has_ffmpeg: bool = True) -> Starlette:
+def planning_app(settings: Settings, *, has_ffmpeg: bool = True, storage: MemoryStorage | None = None) -> Starlette:
     """`POST /video/{operation}/dry-run` and `/preview`."""
-    keeper = Keeper(storage=MemoryStorage())
+    keeper = Keeper(storage=storage or MemoryStorage())
     reader = BodyReader(registry=Registry.discover(), keeper=keeper)
     machine = partial(Machine.found, settings) if has_ffmpeg else no_machine
     return Starlette(

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from apigpu.plan import Plan
 from apigpu_runtime.settings import Settings
+from bodies_support import MemoryStorage
 from dry_run_support import MediaServer, planning_app
 
 VIDEO = {"width": 1920, "height": 1080, "duration_s": 60.0, "frame_rate": "30", "audio": {"codec": "aac"}}
@@ -124,6 +125,16 @@ def test_facts_beyond_the_limits_of_media_are_refused(bare: TestClient) -> None:
     facts = {"url_video": {**VIDEO, "width": 16384, "height": 16384}}
     answer = bare.post("/video/caption/dry-run", json={**CAPTION, "facts": facts})
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (413, "facts.url_video")
+
+
+def test_files_that_come_with_a_dry_run_are_gone_with_its_answer() -> None:
+    storage = MemoryStorage()
+    client = TestClient(planning_app(Settings(), has_ffmpeg=False, storage=storage))
+    form = {"url_srt": CAPTION["url_srt"], "facts": json.dumps(CAPTION_FACTS)}
+    answer = client.post("/video/caption/dry-run?target=cpu", data=form, files={"url_video": ("v.mp4", b"video")})
+    assert (answer.status_code, answer.json()["target"]) == (200, "cpu")
+    assert len(storage.types) == 1
+    assert not storage.objects
 
 
 def test_an_unknown_target_is_told_the_known_ones(bare: TestClient) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from apigpu.errors import InputError
+from apigpu_runtime.database import Database
 from apigpu_runtime.proxy.keeping import Keeper
+from apigpu_runtime.proxy.upload_ledger import MIGRATIONS, UploadLedger
 from apigpu_runtime.proxy.uploads import upload_routes
 from bodies_support import STORE, MemoryStorage, problem
 
@@ -21,7 +24,7 @@ def storage() -> MemoryStorage:
 
 @pytest.fixture
 def client(storage: MemoryStorage) -> TestClient:
-    return client_of(Keeper(storage=storage, max_bytes=1000, retention_s=3600))
+    return client_of(Keeper(storage=storage, max_bytes=1000, retention_s=72 * 3600))
 
 
 def client_of(keeper: Keeper) -> TestClient:
@@ -37,7 +40,7 @@ def test_a_bare_file_gets_an_address_that_ends(client: TestClient, storage: Memo
     assert storage.objects == {key: b"video"}
     assert key.endswith(".mp4")
     left = datetime.fromisoformat(told["expires_at"]) - datetime.now(UTC)
-    assert timedelta(minutes=58) < left <= timedelta(hours=1)
+    assert timedelta(hours=70) < left <= timedelta(hours=72)
 
 
 def test_a_form_may_hold_the_file_under_any_name(client: TestClient, storage: MemoryStorage) -> None:
@@ -82,3 +85,22 @@ def test_without_a_store_both_say_what_to_configure() -> None:
         answer = client.post(path, content=b"{}")
         assert (answer.status_code, answer.json()["code"]) == (501, "no_storage")
         assert "Set APIGPU_STORAGE." in answer.json()["message"]
+
+
+@pytest.mark.anyio
+async def test_an_upload_is_deleted_when_its_time_is_over_whoever_was_killed_meanwhile(tmp_path: Path) -> None:
+    storage, now_s = MemoryStorage(), 1000.0
+    database = Database(tmp_path / "jobs.sqlite3", MIGRATIONS)
+    ledger = UploadLedger(database, storage, now=lambda: now_s)
+    keeper = Keeper(storage=storage, ledger=ledger, retention_s=3600)
+    with TestClient(Starlette(routes=upload_routes(keeper))) as client:
+        assert client.post("/uploads", content=b"one").status_code == 201
+        assert client.post("/uploads/presign", json={}).status_code == 201
+        assert await ledger.sweep() == 0
+        now_s += 2 * 24 * 3600 + 1
+        assert client.post("/uploads", content=b"two").status_code == 201
+    again = UploadLedger(database, storage, now=lambda: now_s)
+    assert await again.sweep() == 2
+    assert list(storage.objects.values()) == [b"two"]
+    assert await again.sweep() == 0
+    database.close()

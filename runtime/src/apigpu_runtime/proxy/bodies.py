@@ -54,12 +54,18 @@ class BodyReader:
     pace: Pace = PACE
 
     async def read(
-        self, request: Request, operation: Operation | None, *, beside: Model | None = None
+        self,
+        request: Request,
+        operation: Operation | None,
+        *,
+        beside: Model | None = None,
+        until: AsyncExitStack | None = None,
     ) -> dict[str, Any]:
         """The request for an operation, or without one for a pipeline, options included.
 
         It is checked as far as the schema can tell: whatever can be known without fetching anything is right.
         `beside` has fields of the route's own, such as a dry run's `facts`, which are left to the route to check.
+        Uploaded files are kept for as long as the store keeps them, or `until` that is closed.
 
         Raises InputError, among them Refusal for what HTTP has a status for; then no uploaded file is left.
         """
@@ -69,7 +75,9 @@ class BodyReader:
             own = beside.model_fields if beside else {}
             fields, _ = split_options({name: value for name, value in document.items() if name not in own})
             refuse_local_paths(job_request(self.registry, operation.name if operation else PIPELINE, fields))
-            undo.pop_all()
+            kept = undo.pop_all()
+            if until is not None:
+                until.push_async_exit(kept)
             return document
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -70,12 +70,15 @@ class DryRuns:
 
     async def run(self, request: Request, name: str) -> DryRun:
         """The answer to a request for an operation, or for `pipeline`. Raises InputError and its like."""
-        registry = self.reader.registry
-        operation = None if name == PIPELINE else registry.get(name)
-        document = await self.reader.read(request, operation, beside=Facts)
+        operation = None if name == PIPELINE else self.reader.registry.get(name)
+        async with AsyncExitStack() as uploads:
+            document = await self.reader.read(request, operation, beside=Facts, until=uploads)
+            return await self._run(request, name, document)
+
+    async def _run(self, request: Request, name: str, document: dict[str, Any]) -> DryRun:
         told = document.pop("facts", {})
         fields, options = split_options(document)
-        job = job_request(registry, name, fields)
+        job = job_request(self.reader.registry, name, fields)
         target_name = request.query_params.get("target") or self.default_target
         async with self.gate.passed():
             return await self._planned(job, told_files(told, job.refs()), options.output.spec(), target_name)

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 from apigpu.errors import InputError
 from apigpu_runtime.proxy.refusals import Refusal, malformed, too_large
+from apigpu_runtime.proxy.upload_ledger import UploadLedger
 from apigpu_runtime.settings import DEFAULT_MAX_DOWNLOAD_BYTES, DEFAULT_RETENTION_S
 from apigpu_runtime.storage import Storage
 from apigpu_runtime.storage.content_types import content_type_of
 
 _MAX_SIGNED_S = 7 * 24 * 3600.0
+_LEAST_S = 2 * 24 * 3600.0
 _SUFFIXES = frozenset(
     "mp4 m4v mov mkv webm avi ts m2ts mts mpg mpeg flv wmv 3gp mxf "
     "mp3 m4a aac wav flac ogg oga opus wma "
@@ -55,6 +57,8 @@ class Keeper:
     """Puts uploads into the store. `no_storage_remedy` tells an operator how to get one."""
 
     storage: Storage | None
+    ledger: UploadLedger | None = None
+    """Has uploads deleted when they expire."""
     retention_s: float = DEFAULT_RETENTION_S
     max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES
     no_storage_remedy: str = "Set APIGPU_STORAGE to an object store such as s3://bucket/prefix, or send URLs instead."
@@ -73,7 +77,8 @@ class Keeper:
 
     @property
     def expires_s(self) -> int:
-        return int(min(self.retention_s, _MAX_SIGNED_S))
+        """How long an upload is kept: as jobs are, but at least as long as a job may wait and take."""
+        return int(min(max(self.retention_s, _LEAST_S), _MAX_SIGNED_S))
 
     async def keep(
         self, chunks: AsyncIterator[bytes], *, filename: str = "", content_type: str = "", where: str = ""
@@ -82,6 +87,7 @@ class Keeper:
         storage = self.require(where)
         key = new_key(filename, content_type)
         kind = safe_type(content_type, key)
+        await self._note(key)
         try:
             stored = await storage.put_stream(key, chunks, kind, max_bytes=self.max_bytes)
         except InputError as error:
@@ -89,7 +95,7 @@ class Keeper:
                 raise too_large(self.max_bytes, where=where, what="the file") from None
             raise
         if stored.size_bytes == 0:
-            await storage.delete(key)
+            await self._delete(key)
             raise malformed("the file is empty.", code="empty_file", where=where)
         return self.kept(storage, key, stored.size_bytes, kind)
 
@@ -98,8 +104,23 @@ class Keeper:
         expires_at = datetime.now(UTC) + timedelta(seconds=self.expires_s)
         return Kept(key, url, size_bytes, content_type, expires_at.replace(microsecond=0))
 
+    async def promised(self, key: str, content_type: str) -> Kept:
+        """An upload that its sender will put into the store."""
+        storage = self.require()
+        await self._note(key)
+        return self.kept(storage, key, 0, content_type)
+
     async def forget(self, kept: Kept) -> None:
-        await self.require().delete(kept.key)
+        await self._delete(kept.key)
+
+    async def _note(self, key: str) -> None:
+        if self.ledger is not None:
+            await self.ledger.note(key, lifetime_s=self.expires_s)
+
+    async def _delete(self, key: str) -> None:
+        await self.require().delete(key)
+        if self.ledger is not None:
+            await self.ledger.forget(key)
 
 
 def new_key(filename: str, content_type: str = "") -> str:

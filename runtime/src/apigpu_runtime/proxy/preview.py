@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -73,8 +74,11 @@ class Previews:
         """
         wanted = Wanted.of(request)
         operation = None if name == PIPELINE else self.reader.registry.get(name)
-        fields, _ = split_options(await self.reader.read(request, operation))
-        job = job_request(self.reader.registry, name, fields)
+        async with AsyncExitStack() as uploads:
+            fields, _ = split_options(await self.reader.read(request, operation, until=uploads))
+            return await self._of(job_request(self.reader.registry, name, fields), wanted)
+
+    async def _of(self, job: JobRequest, wanted: Wanted) -> Preview:
         async with self.gate.passed():
             machine = await asyncio.to_thread(self.machine)
             limited = replace(machine, settings=self._limited())

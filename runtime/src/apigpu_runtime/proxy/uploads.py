@@ -42,7 +42,7 @@ def upload_routes(keeper: Keeper, *, pace: Pace = PACE) -> list[Route]:
         asked = validate_model(PresignRequest, parse_object(body) if body.strip() else {})
         key = new_key(asked.filename, asked.content_type)
         kind = safe_type(asked.content_type, key)
-        kept = keeper.kept(storage, key, 0, kind)
+        kept = await keeper.promised(key, kind)
         document = PresignedUpload(
             put=storage.signed("PUT", key, expires_s=PUT_EXPIRES_S, content_type=kind),
             put_expires_at=_time(datetime.now(UTC) + timedelta(seconds=PUT_EXPIRES_S)),

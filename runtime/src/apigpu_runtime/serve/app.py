@@ -46,6 +46,8 @@ from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.proxy.request_ids import RequestIds
 from apigpu_runtime.proxy.schema import MIGRATIONS as JOBS
 from apigpu_runtime.proxy.sessions import session_routes
+from apigpu_runtime.proxy.upload_ledger import MIGRATIONS as UPLOADS
+from apigpu_runtime.proxy.upload_ledger import UploadLedger
 from apigpu_runtime.proxy.uploads import upload_routes
 from apigpu_runtime.proxy.webhooks import MIGRATIONS as WEBHOOKS
 from apigpu_runtime.proxy.webhooks import Webhooks, check_webhook_url, signing_secrets, webhook_routes
@@ -96,7 +98,8 @@ class House:
             webhook_counts=lambda: self.webhooks.counts(),
         )
         self.storage = self._storage()
-        self.database = Database(folder.jobs, [*JOBS, *WEBHOOKS])
+        self.database = Database(folder.jobs, [*JOBS, *WEBHOOKS, *UPLOADS])
+        self.uploads = UploadLedger(self.database, self.storage)
         self.webhooks = Webhooks(
             self.database,
             settings=settings,
@@ -136,6 +139,7 @@ class House:
     def _routes(self) -> list[BaseRoute]:
         keeper = Keeper(
             storage=self.storage,
+            ledger=self.uploads,
             retention_s=self.settings.retention_s,
             max_bytes=self.settings.max_download_bytes,
         )
@@ -189,7 +193,7 @@ class House:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        async with self.queue.running(), self.webhooks.running(), self.jobs.running():
+        async with self.queue.running(), self.webhooks.running(), self.uploads.running(), self.jobs.running():
             yield
         self.database.close()
 
