@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 import tracemalloc
@@ -110,6 +111,12 @@ def test_another_content_type_is_told_what_is_taken(client: TestClient) -> None:
     assert answer.status_code == 415
     assert "multipart/form-data" in answer.json()["message"]
     assert "application/json" in answer.headers["accept-post"]
+
+
+def test_a_compressed_body_is_not_unpacked(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = client.post("/video/caption", content=gzip.compress(b"{}"), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
 def test_json_labelled_as_a_form_is_told_the_header_to_send(client: TestClient) -> None:

@@ -33,6 +33,7 @@ async def received(
 ) -> AsyncGenerator[bytes, None]:
     """The body as it comes. Raises Refusal: 413 beyond `max_bytes`, 408 for a client that is too slow, 400 for one
     that went away."""
+    _check_encoding(request)
     declared = request.headers.get("content-length", "")
     whole = int(declared[:20]) if declared.isdecimal() else -1
     if whole > max_bytes:
@@ -57,6 +58,19 @@ async def received(
             yield chunk
         if size == whole:
             return
+
+
+def _check_encoding(request: Request) -> None:
+    """Compressed bodies are not unpacked: a small one could hold anything."""
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise Refusal(
+            415,
+            f"a body with Content-Encoding: {encoding[:40]} is not taken.",
+            code="unsupported_media_type",
+            remedy="Send it as it is.",
+            headers={"Accept-Encoding": "identity"},
+        )
 
 
 async def read_whole(request: Request, *, max_bytes: int, pace: Pace = PACE, remedy: str = "") -> bytes:
