@@ -64,15 +64,16 @@ def parse_json(body: bytes, *, where: str = "") -> Any:
 
 
 def _check_counts(body: bytes, where: str) -> None:
+    if len(body) <= MAX_NAMES and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
+        return
     bare = _TEXT.sub(b"", body)
     brackets = bare.translate(_STEP, _NOT_A_BRACKET)
-    depth = max(accumulate(step - 1 for step in brackets), default=0)
-    if depth > MAX_DEPTH:
-        raise _fault(f"is nested more than {MAX_DEPTH} deep.", code="too_deep", where=where)
-    if bare.count(b":") > MAX_NAMES:
-        raise _fault(f"has more than {MAX_NAMES} fields.", code="too_many_fields", where=where)
     if bare.count(b",") + len(brackets) // 2 > MAX_VALUES:
         raise _fault(f"has more than {MAX_VALUES} values.", code="too_many_fields", where=where)
+    if bare.count(b":") > MAX_NAMES:
+        raise _fault(f"has more than {MAX_NAMES} fields.", code="too_many_fields", where=where)
+    if max(accumulate(step - 1 for step in brackets), default=0) > MAX_DEPTH:
+        raise _fault(f"is nested more than {MAX_DEPTH} deep.", code="too_deep", where=where)
 
 
 def _number(text: str) -> float:
@@ -103,6 +104,13 @@ class _Constant:
 
     def __call__(self, word: str) -> NoReturn:
         raise _fault(f"has {word}, which JSON has no number for.", code="invalid_json", where=self.where)
+
+
+def _decoder(where: str) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_Pairs(where), parse_constant=_Constant(where))
+
+
+_BODY = _decoder("")
 
 
 def _check_surrogates(value: Any, where: str) -> None:
