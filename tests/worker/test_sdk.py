@@ -145,12 +145,14 @@ def test_a_result_survives_a_connection_that_the_server_closed_meanwhile(tmp_pat
 
 
 def test_a_queue_that_fails_is_asked_again_with_patience(queue: Queue, tmp_path: Path) -> None:
-    queue.faults["job-take"].extend([500, 503, 400])
+    queue.faults["job-take"].extend([401, 401, 503, 400])
     job = queue.submit({"do": "echo"})
     with working(TOY, tmp_path, queue.environ()) as worker:
         queue.done(job)
-        assert "HTTP 500" in worker.said
-    takes = [call.at for call in queue.of("job-take")][:4]
+        assert worker.said.count("the queue refuses this worker's key (HTTP 401)") == 1
+        assert worker.said.count("HTTP 503") == 1
+        assert "The queue answers again." in worker.said
+    takes = [call.at for call in queue.of("job-take")][:5]
     assert all(later - earlier > 0.2 for earlier, later in itertools.pairwise(takes))
 
 
@@ -201,15 +203,15 @@ def test_a_second_sigterm_hands_the_running_job_back_but_not_one_of_the_same_mom
 
 
 def test_the_heartbeat_goes_on_while_a_stopped_group_finishes_its_job(queue: Queue, tmp_path: Path) -> None:
-    job = queue.submit({"do": "sleep", "seconds": 2.5})
     with working(TOY, tmp_path, queue.environ()) as worker:
         until(lambda: queue.of("ping"))
+        job = queue.submit({"do": "sleep", "seconds": 2.5})
+        until(lambda: job.taken_at)
         for pid in (worker.process.pid, *worker.children()):  # as Ctrl-C or a supervisor does, to the whole group
             subprocess.run(["kill", "-TERM", str(pid)], check=True)
-        before = len(queue.of("ping"))
-        until(lambda: len(queue.of("ping")) > before, 3.0)
         queue.done(job)
         assert worker.ended() == 0
+    assert [call for call in queue.of("ping") if job.taken_at + 1 < call.at < job.done_at]
 
 
 def test_the_heartbeat_dies_with_a_killed_worker(queue: Queue, tmp_path: Path) -> None:

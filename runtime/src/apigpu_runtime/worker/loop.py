@@ -8,7 +8,6 @@ polls are answered, which can be 90 seconds after SIGTERM.
 from __future__ import annotations
 
 import asyncio
-import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -16,20 +15,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from apigpu_runtime.worker.polling import Poll
+
 Job = dict[str, Any]
 
-_POLL_TIMEOUT_S = 90.0
-_QUICK_S = 0.25
-"""A server that has nothing and does not hold the poll is asked no more than so often."""
-_LONGEST_PAUSE_S = 10.0
 _SAME_SIGNAL_S = 1.0
 """Ctrl-C reaches the whole group, and whoever started the worker may then pass it on: that is one wish, not two."""
 _OUTRUN_S = 5.0
 """How long a stop is remembered whose job has not arrived yet: each comes by a poll of its own."""
-
-
-class Busy(Exception):
-    """The server asks for patience."""
 
 
 class Wire(Protocol):
@@ -123,11 +116,11 @@ class JobLoop:
 
     async def _take_jobs(self, session: Any) -> None:
         leave = asyncio.create_task(self._leave.wait())
-        pause = _Pause()
+        poll: Poll[Job] = Poll(self._wire.log, "No jobs can be had")
         while not leave.done():
             if self._jobs and not await self._has_room(leave):
                 continue
-            for job in await self._next_jobs(session, leave, pause):
+            for job in await self._next_jobs(session, leave, poll):
                 self._begin(session, job)
 
     async def _has_room(self, leave: asyncio.Task[Any]) -> bool:
@@ -139,13 +132,9 @@ class JobLoop:
         room.cancel()
         return has_room and not leave.done()
 
-    async def _next_jobs(self, session: Any, leave: asyncio.Task[Any], pause: _Pause) -> list[Job]:
+    async def _next_jobs(self, session: Any, leave: asyncio.Task[Any], poll: Poll[Job]) -> list[Job]:
         """What one poll brings. A poll that is still open when the worker leaves is given up."""
-
-        async def poll() -> list[Job]:
-            return await self._polled(lambda: self._wire.take(session), pause)
-
-        polling = asyncio.create_task(poll())
+        polling = asyncio.create_task(poll.answer(lambda: self._wire.take(session)))
         await asyncio.wait({polling, leave}, return_when=asyncio.FIRST_COMPLETED)
         polling.cancel()
         await asyncio.wait({polling})
@@ -176,9 +165,9 @@ class JobLoop:
         self._wire.untrack(job)
 
     async def _heed_stops(self, session: Any) -> None:
-        pause = _Pause()
+        poll: Poll[str] = Poll(self._wire.log, "Cancellations cannot be heard")
         while self._wire.has_stop_channel:
-            for job_id in await self._polled(lambda: self._wire.stops(session), pause):
+            for job_id in await poll.answer(lambda: self._wire.stops(session)):
                 self._stop(job_id)
 
     def _stop(self, job_id: str) -> None:
@@ -189,41 +178,6 @@ class JobLoop:
         now = time.monotonic()
         self._stopped = {other: at for other, at in self._stopped.items() if now - at < _OUTRUN_S} | {job_id: now}
 
-    async def _polled(self, ask: Callable[[], Awaitable[list[Any]]], pause: _Pause) -> list[Any]:
-        """The answer of a poll; nothing after a failed one, once it is time to ask again."""
-        begun = time.monotonic()
-        try:
-            async with asyncio.timeout(_POLL_TIMEOUT_S):
-                answer = await ask()
-        except TimeoutError:
-            return []
-        except Busy:
-            await asyncio.sleep(5.0)
-            return []
-        except Exception as error:
-            # The message may hold the address with its query, so only the kind of error is told.
-            self._wire.log("ERROR", f"The queue could not be asked ({_kind(error)}). Asking again.")
-            await asyncio.sleep(pause.next_s())
-            return []
-        pause.reset()
-        if not answer and time.monotonic() - begun < _QUICK_S:
-            await asyncio.sleep(_QUICK_S)
-        return answer
-
-
-class _Pause:
-    """Pauses after failures, longer each time, of random length so that many workers do not come at once."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._most_s = 0.5
-
-    def next_s(self) -> float:
-        most_s, self._most_s = self._most_s, min(self._most_s * 2, _LONGEST_PAUSE_S)
-        return random.uniform(most_s / 2, most_s)
-
 
 async def _never() -> None:
     await asyncio.Event().wait()
@@ -232,8 +186,3 @@ async def _never() -> None:
 async def _when(room: Room | None) -> None:
     if room is not None:
         await room()
-
-
-def _kind(error: Exception) -> str:
-    status = getattr(error, "status", None)
-    return f"HTTP {status}" if status else type(error).__name__

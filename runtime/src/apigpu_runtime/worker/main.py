@@ -6,13 +6,14 @@ import signal
 import sys
 from dataclasses import replace
 from types import FrameType
+from urllib.parse import urlsplit
 
 from apigpu.errors import SetupError
 from apigpu.registry import Registry
 from apigpu_runtime.settings import Settings
 from apigpu_runtime.worker.handler import JobHandler
 from apigpu_runtime.worker.loop import Stopping
-from apigpu_runtime.worker.queue import queue_environment, trusted_files
+from apigpu_runtime.worker.queue import GET_JOB, queue_environment, trusted_files
 from apigpu_runtime.worker.returns import guarded
 from apigpu_runtime.worker.sdk import Sdk
 
@@ -35,6 +36,7 @@ def run_worker(settings: Settings, *, join: str | None = None, token: str = "") 
             code="no_sdk",
             remedy="Install it: pip install 'apigpu-runtime[worker]'.",
         ) from error
+    sdk.log("INFO", f"Worker {sdk.worker_id} of {urlsplit(environ[GET_JOB]).hostname}")
     registry = Registry.discover()
     for broken in registry.failures:
         sdk.log("WARN", f"The plugin {broken.plugin} of {broken.distribution} failed to load: {broken.error}")

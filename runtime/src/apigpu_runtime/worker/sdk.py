@@ -24,7 +24,8 @@ from multiprocessing.connection import wait
 from types import ModuleType
 from typing import Any
 
-from apigpu_runtime.worker.loop import Busy, Job, JobLoop, Room, Stopping
+from apigpu_runtime.worker.loop import Job, JobLoop, Room, Stopping
+from apigpu_runtime.worker.polling import Busy
 
 Handler = Callable[[Job], Awaitable[dict[str, Any]]]
 Check = Callable[[], None]
@@ -36,7 +37,12 @@ _DEFAULTS = {
     "RUNPOD_SKIP_GPU_CHECK": "true",
 }
 _QUIET_LEVELS = {"INFO", "WARN", "ERROR", "NOTSET"}
-_TALKATIVE = ("aiohttp", "httpcore2", "httpx2", "urllib3")
+_TALKATIVE = {
+    "aiohttp": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "urllib3.connectionpool": logging.ERROR,  # every try of a heartbeat; the SDK tells of the last
+}
 _RESULT_TRIES = 12
 
 
@@ -146,8 +152,8 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _quiet_logging() -> None:
     """Before the SDK's import sets the root logger to INFO, at which HTTP clients print whole addresses."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)-7s| %(name)s: %(message)s")
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in _TALKATIVE.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _imported() -> Any:
