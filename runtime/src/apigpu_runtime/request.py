@@ -25,9 +25,10 @@ class Step:
 
     def refs(self) -> tuple[MediaRef, ...]:
         """The media addresses that must be fetched, named as the user wrote them."""
-        prefix = f"{self.where}." if self.where else ""
-        found = (ref for ref in media_refs(self.request) if ref.url != PREVIOUS)
-        return tuple(MediaRef(prefix + ref.where, ref.kind, ref.url) for ref in found)
+        found = tuple(ref for ref in media_refs(self.request) if ref.url != PREVIOUS)
+        if not self.where:
+            return found
+        return tuple(MediaRef(f"{self.where}.{ref.where}", ref.kind, ref.url) for ref in found)
 
 
 @dataclass(frozen=True)
