@@ -87,6 +87,12 @@ def test_a_receiver_that_names_a_time_is_given_it_within_reason() -> None:
     assert [item.at_s for item in asked if item] == [5, 60, 3600]
 
 
+def test_n8ns_500_before_the_wait_node_is_reached_means_not_yet_too() -> None:
+    waiting, other = "https://n8n.example/webhook-waiting/7?signature=x", "https://n8n.example/hook"
+    moments = [next_try(Progress(0.0), now_s=0, http_status=500, url=url) for url in (waiting, other)]
+    assert [item.at_s for item in moments if item] == [2, 5]
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.5, 1.0])
 def test_slow_waits_are_spread_by_a_tenth_at_most(spread: float) -> None:
     upcoming = next_try(Progress(0.0, slow_tries=5), now_s=0, http_status=500, spread=spread)

@@ -147,6 +147,7 @@ class Courier:
                 Progress(first_s, delivery.quick_tries, delivery.slow_tries),
                 now_s=self._means.now(),
                 http_status=done.http_status,
+                url=delivery.url,
                 retry_after_s=done.retry_after_s,
                 spread=self._means.spread(),
             )

@@ -11,6 +11,7 @@ QUICK_S = (2, 4, 8, 16, 30)
 QUICK_FOR_S = 120
 NOT_YET = frozenset({404, 409})
 """n8n answers 409 while the workflow has not reached its Wait node, 404 where the node awaits another method."""
+_N8N_WAITS_AT = "/webhook-waiting/"
 GONE = 410
 """The receiver wants no more."""
 _MOST_RETRY_AFTER_S = 3600
@@ -39,6 +40,7 @@ def next_try(
     *,
     now_s: float,
     http_status: int | None,
+    url: str = "",
     retry_after_s: float | None = None,
     spread: float = 0.0,
 ) -> Next | None:
@@ -48,7 +50,7 @@ def next_try(
     """
     if http_status == GONE:
         return None
-    if http_status in NOT_YET:
+    if _is_not_yet(http_status, url):
         quick_s = QUICK_S[min(progress.quick_tries, len(QUICK_S) - 1)]
         if now_s + quick_s <= progress.first_try_s + QUICK_FOR_S:
             return Next(now_s + quick_s, progress.quick_tries + 1, progress.slow_tries)
@@ -57,3 +59,8 @@ def next_try(
     slow_s = SLOW_S[progress.slow_tries] * (1 + spread / 10)
     asked_s = min(retry_after_s or 0.0, _MOST_RETRY_AFTER_S)
     return Next(now_s + max(slow_s, asked_s), progress.quick_tries, progress.slow_tries + 1)
+
+
+def _is_not_yet(http_status: int | None, url: str) -> bool:
+    # n8n 2.41 was seen to answer 500 instead of 409.
+    return http_status in NOT_YET or (http_status == 500 and _N8N_WAITS_AT in url)
