@@ -266,6 +266,7 @@ def test_the_names_that_are_replaced_or_called_are_there() -> None:
     names = [
         "rp_http.FibonacciRetry",
         "rp_http.JOB_DONE_URL",
+        "rp_job.aiohttp.ClientConnectionError",
         "rp_http._transmit",
         "rp_job._job_stop_url",
         "rp_job.get_job",

@@ -43,7 +43,7 @@ _TALKATIVE = {
     "httpx2": logging.WARNING,
     "urllib3.connectionpool": logging.ERROR,  # every try of a heartbeat; the SDK tells of the last
 }
-_RESULT_TRIES = 12
+_RESULT_TRIES = 15
 
 
 class Sdk:
@@ -53,7 +53,8 @@ class Sdk:
         os.environ.update(_environment(environ))
         _quiet_logging()
         self.runpod = _imported()
-        self._module("rp_http").FibonacciRetry = _persistent
+        http = self._module("rp_http")
+        http.FibonacciRetry = _persistent(http.FibonacciRetry, self._module("rp_job").aiohttp)
         self._module("rp_ping").Heartbeat.process_loop = staticmethod(_beat)
         self._progress_session: Any = None
         self.has_stop_channel = self._module("rp_job")._job_stop_url() is not None
@@ -159,7 +160,9 @@ def _quiet_logging() -> None:
 def _imported() -> Any:
     for name, module in _stand_ins().items():
         sys.modules.setdefault(name, module)
-    return importlib.import_module("runpod")
+    import runpod  # type: ignore[import-untyped]
+
+    return runpod
 
 
 def _stand_ins() -> dict[str, ModuleType]:
@@ -173,21 +176,22 @@ def _stand_ins() -> dict[str, ModuleType]:
     return {"cpuinfo": cpuinfo, "paramiko": ModuleType("paramiko"), credentials.__name__: credentials}
 
 
-def _persistent(attempts: int = _RESULT_TRIES) -> Any:
+def _persistent(retry: Any, aiohttp: Any) -> Callable[..., Any]:
     """How often a result is posted: for about a minute, whatever goes wrong on the way.
 
     The SDK tries three times, and only after an answer of 500 or more: one dropped connection loses the result.
     """
-    import aiohttp
-    from aiohttp_retry import ExponentialRetry
 
-    return ExponentialRetry(
-        attempts=max(attempts, _RESULT_TRIES),
-        start_timeout=0.05,
-        max_timeout=10.0,
-        statuses={408, 425, 429},
-        exceptions={aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError},
-    )
+    def options(attempts: int = 0) -> Any:
+        return retry(
+            attempts=max(attempts, _RESULT_TRIES),
+            multiplier=0.05,
+            max_timeout=10.0,
+            statuses={408, 425, 429},
+            exceptions={aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError},
+        )
+
+    return options
 
 
 def _beat(mirror: Any = None, test: bool = False) -> None:
