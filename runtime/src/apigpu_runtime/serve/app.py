@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,6 +20,7 @@ from starlette.routing import BaseRoute
 
 from apigpu.operations import Operation
 from apigpu.registry import Registry
+from apigpu_runtime.backend import BackendError, Diagnosis
 from apigpu_runtime.callers import CLIENT, caller_of
 from apigpu_runtime.database import Database
 from apigpu_runtime.digest import operations_digest
@@ -61,6 +64,7 @@ from apigpu_runtime.storage.folder import FolderStorage
 from apigpu_runtime.storage.open import open_storage
 
 VERSION = version("apigpu-runtime")
+_log = structlog.get_logger("apigpu.serve")
 
 
 def serve(options: ServeOptions, settings: Settings) -> int:
@@ -194,8 +198,19 @@ class House:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with self.queue.running(), self.webhooks.running(), self.uploads.running(), self.jobs.running():
+            looking = asyncio.create_task(self._look_behind())
             yield
+            looking.cancel()
         self.database.close()
+
+    async def _look_behind(self) -> None:
+        """Say at once what would make every job wait, such as a wrong key."""
+        try:
+            found = await self.queue.backend.diagnose()
+        except BackendError as error:
+            found = Diagnosis(error.code, error.message, error.remedy)
+        if found is not None:
+            _log.warning("endpoint_trouble", code=found.code, message=found.message, remedy=found.remedy)
 
     async def leave(self) -> None:
         """Nobody is kept waiting any longer: workers hand back what they have, clients are told how things stand."""
