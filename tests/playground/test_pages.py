@@ -66,6 +66,13 @@ def test_what_a_plugin_says_is_text_and_never_markup() -> None:
     assert "&lt;script&gt;alert" in text
 
 
+def test_what_stands_in_an_address_is_text_too(registry: Registry) -> None:
+    text = client(registry).get("/play/jobs/%3C%2Fscript%3E%3Cscript%3Ealert(1)").text
+    assert "<script>alert" not in text
+    assert page_data(text)["jobId"] == "</script><script>alert(1)"
+    assert "<b>" not in client(registry).get("/play/%3Cb%3E").text
+
+
 @pytest.mark.parametrize(
     ("headers", "query", "code"),
     [

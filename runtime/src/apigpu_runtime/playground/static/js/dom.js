@@ -7,7 +7,8 @@ export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined) continue;
-    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    if (name === "on")
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else if (typeof value === "boolean" && name in element) element[name] = value;
     else element.setAttribute(name, value);
   }
@@ -36,7 +37,11 @@ export function announce(sentence) {
 /** A button that copies a text. Its name is shown whole if `isNamed`, else only heard. */
 export function copyButton(text, name = t("copy"), { isNamed = false } = {}) {
   const shown = isNamed ? name : t("copy");
-  const button = h("button", { type: "button", class: isNamed ? "" : "small", "aria-label": isNamed ? null : name }, shown);
+  const button = h(
+    "button",
+    { type: "button", class: isNamed ? "" : "small", "aria-label": isNamed ? null : name },
+    shown,
+  );
   button.addEventListener("click", async () => {
     const copied = await copyText(typeof text === "function" ? text() : text);
     button.textContent = t(copied ? "copied" : "not_copied");
@@ -68,7 +73,9 @@ export function facts(entries) {
   return h(
     "dl",
     { class: "facts" },
-    shown.map(([name, value, isWide]) => h("div", { class: isWide ? "wide" : null }, h("dt", {}, name), h("dd", {}, value))),
+    shown.map(([name, value, isWide]) =>
+      h("div", { class: isWide ? "wide" : null }, h("dt", {}, name), h("dd", {}, value)),
+    ),
   );
 }
 

@@ -25,7 +25,9 @@ export function faultsShown(find) {
       field.show(sentenceOf(fault));
     }
     if (!isAsked) return;
-    const homeless = placed.filter(([field]) => !field).map(([, fault]) => [fault.path, sentenceOf(fault)].filter(Boolean).join(": "));
+    const homeless = placed
+      .filter(([field]) => !field)
+      .map(([, fault]) => [fault.path, sentenceOf(fault)].filter(Boolean).join(": "));
     const first = placed.find(([field]) => field)?.[0];
     const lines = first || homeless.length ? homeless : [sentenceOf({ message, remedy })];
     if (first) lines.unshift(t("faults_below", { count: placed.length - homeless.length }));
@@ -48,5 +50,6 @@ export function forgetFault(control) {
 }
 
 function reveal(element) {
-  for (let outer = element.closest("details"); outer; outer = outer.parentElement?.closest("details")) outer.open = true;
+  for (let outer = element.closest("details"); outer; outer = outer.parentElement?.closest("details"))
+    outer.open = true;
 }

@@ -1,9 +1,19 @@
 // A form from a JSON Schema as pydantic writes it.
 
-import { fieldsOf, groupField, listField, tupleField, unionField } from "./containers.js";
+import { fieldsOf, groupField, tupleField } from "./groups.js";
+import { listField } from "./lists.js";
 import { mediaField } from "./media.js";
-import { booleanField, choiceField, colourField, constantField, jsonField, numberField, textField } from "./scalars.js";
+import {
+  booleanField,
+  choiceField,
+  colourField,
+  constantField,
+  jsonField,
+  numberField,
+  textField,
+} from "./scalars.js";
 import { kindOf, resolved, simplified } from "./schema.js";
+import { unionField } from "./unions.js";
 
 const MAKERS = {
   boolean: booleanField,

@@ -1,7 +1,7 @@
 // What every field has around its control: a label, the name that the API uses, help, and a place for its fault.
 
 import { freshId, h, rich } from "./dom.js";
-import { labelOf, t, told, unitOf } from "./words.js";
+import { labelOf, languageOf, t, told, unitOf } from "./words.js";
 
 /**
  * The frame of one control. `place` says where the field stands: its name, its label if it has one of its own, and
@@ -11,7 +11,7 @@ export function frame(schema, place, control, { unit = "", beside = [], below = 
   const id = freshId();
   control.id = id;
   const fault = h("p", { class: "fault", id: `${id}-fault`, hidden: true });
-  const help = schema.description ? h("p", { class: "help", id: `${id}-help` }, rich(told(schema.description))) : null;
+  const help = helpOf(schema, `${id}-help`);
   const unitMark = unit ? h("span", { class: "unit", id: `${id}-unit` }, unit) : null;
   describe(control, [unitMark, help, fault]);
   if (place.required) control.setAttribute("aria-required", "true");
@@ -27,6 +27,11 @@ export function frame(schema, place, control, { unit = "", beside = [], below = 
     clear: () => clearFault(control, fault),
     focus: () => control.focus(),
   };
+}
+
+export function helpOf({ description }, id = null) {
+  if (!description) return null;
+  return h("p", { class: "help", id, lang: languageOf(description) }, rich(told(description)));
 }
 
 function describe(control, parts) {

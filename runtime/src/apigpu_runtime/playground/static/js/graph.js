@@ -6,7 +6,11 @@ const SHAPES = { input: "note", output: "note", upload: "cds", download: "cds" }
 export function dotOf(plan, { direction = "LR" } = {}) {
   const lines = plan.nodes.map((node) => {
     const owner = node.owner && node.kind === "filter" ? `\n(${node.owner})` : "";
-    const attributes = { label: wrapped(node.label) + owner, shape: SHAPES[node.kind] ?? "box", class: `node-${node.domain}` };
+    const attributes = {
+      label: wrapped(node.label) + owner,
+      shape: SHAPES[node.kind] ?? "box",
+      class: `node-${node.domain}`,
+    };
     return `  ${quoted(node.id)} [${listed(attributes)}];`;
   });
   const arrows = plan.links.map((link) => {

@@ -9,8 +9,14 @@ const STATUSES = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED",
 const POLL_MS = 2500;
 const LIMIT = 20;
 
-const status = choice("status", STATUSES.map((word) => [word, t(`status_${word}`)]));
-const operation = choice("operation", page.operations.map((name) => [name, name]));
+const status = choice(
+  "status",
+  STATUSES.map((word) => [word, t(`status_${word}`)]),
+);
+const operation = choice(
+  "operation",
+  page.operations.map((name) => [name, name]),
+);
 const state = h("p", { class: "state", role: "status" });
 byId("filters").append(
   h("div", {}, h("label", { for: "status" }, t("status")), status),
@@ -27,7 +33,9 @@ let latest = 0;
 
 function choice(id, entries) {
   const chosen = new URLSearchParams(location.search).get(id) ?? "";
-  const options = [["", t("all")], ...entries].map(([value, label]) => h("option", { value, selected: value === chosen }, label));
+  const options = [["", t("all")], ...entries].map(([value, label]) =>
+    h("option", { value, selected: value === chosen }, label),
+  );
   return h("select", { id, name: id }, options);
 }
 
@@ -71,7 +79,11 @@ function draw(jobs, hasMore) {
   }
   const heads = ["status", "operation", "created", "took", "actions"].map((key) => h("th", { scope: "col" }, t(key)));
   const table = h("table", { class: "jobs" }, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, jobs.map(row)));
-  const more = h("button", { type: "button", id: "more", hidden: !hasMore, on: { click: () => ((shownPages += 1), load()) } }, t("show_more"));
+  const more = h(
+    "button",
+    { type: "button", id: "more", hidden: !hasMore, on: { click: () => ((shownPages += 1), load()) } },
+    t("show_more"),
+  );
   list.replaceChildren(state, table, more);
   if (focused) byId(focused)?.focus();
 }
@@ -88,14 +100,22 @@ function row(job) {
     ["took", typeof job.execution?.durationSeconds === "number" ? seconds(job.execution.durationSeconds) : "–"],
     ["actions", actions(job, address)],
   ];
-  return h("tr", {}, cells.map(([key, content]) => h("td", { "data-label": t(key) }, content)));
+  return h(
+    "tr",
+    {},
+    cells.map(([key, content]) => h("td", { "data-label": t(key) }, content)),
+  );
 }
 
 function actions(job, address) {
   const name = `${job.operation} ${job.id}`;
   const openIt = h("a", { class: "button small", href: address, "aria-label": `${t("open")} ${name}` }, t("open"));
   if (isFinal(job)) return [openIt];
-  const cancel = h("button", { type: "button", class: "small danger", id: `cancel-${job.id}`, "aria-label": `${t("cancel")} ${name}` }, t("cancel"));
+  const cancel = h(
+    "button",
+    { type: "button", class: "small danger", id: `cancel-${job.id}`, "aria-label": `${t("cancel")} ${name}` },
+    t("cancel"),
+  );
   cancel.addEventListener("click", async () => {
     cancel.disabled = true;
     try {

@@ -18,12 +18,21 @@ export function mediaField(schema, place) {
     spellcheck: "false",
     placeholder: t("url_or_file"),
   });
-  const file = h("input", { type: "file", accept: acceptOf(schema), class: "unseen", tabindex: -1, "aria-hidden": "true" });
+  const file = h("input", {
+    type: "file",
+    accept: acceptOf(schema),
+    class: "unseen",
+    tabindex: -1,
+    "aria-hidden": "true",
+  });
   const button = h("button", { type: "button", class: "pick" }, t("choose_file"));
   const state = h("div", { class: "upload", hidden: true });
   const framed = frame(schema, place, control, { beside: [button, file], below: [state] });
   const sending = uploads({ control, state, framed });
-  button.setAttribute("aria-label", t("choose_file_for", { name: framed.element.querySelector("label").textContent }));
+  button.setAttribute(
+    "aria-label",
+    t("choose_file_for", { name: framed.element.querySelector("label").textContent }),
+  );
   button.addEventListener("click", () => file.click());
   file.addEventListener("change", () => {
     if (file.files[0]) sending.begin(file.files[0]);
@@ -86,7 +95,11 @@ function uploads({ control, state, framed }) {
       if (current !== mine) return;
       current = null;
       control.value = stored.url;
-      state.replaceChildren(...thumbnail(chosen), h("span", { class: "file" }, chosen.name), h("span", { class: "muted" }, bytes(chosen.size)));
+      state.replaceChildren(
+        ...thumbnail(chosen),
+        h("span", { class: "file" }, chosen.name),
+        h("span", { class: "muted" }, bytes(chosen.size)),
+      );
       announce(t("uploaded", { name: chosen.name }));
     } catch (error) {
       if (error.name === "AbortError" || current !== mine) return;

@@ -8,7 +8,11 @@ import { bytes, hasSentence, money, number, rate, seconds, t } from "./words.js"
 export function planPanel(panel, { path, again, onPlan, onProblem }) {
   const state = h("p", { class: "state", role: "status" });
   const body = h("div", { class: "plan-body" });
-  const target = h("select", { id: "target" }, ["auto", ...page.targets].map((name) => h("option", { value: name }, name === "auto" ? t("target_auto") : name)));
+  const target = h(
+    "select",
+    { id: "target" },
+    ["auto", ...page.targets].map((name) => h("option", { value: name }, name === "auto" ? t("target_auto") : name)),
+  );
   const choice = h("div", { class: "plan-for" }, h("label", { for: "target" }, t("plan_for")), target);
   panel.replaceChildren(choice, h("p", { class: "hint" }, t("plan_empty")), state, body);
   target.addEventListener("change", again);
@@ -39,7 +43,7 @@ function shown(plan, answer) {
   return [
     summary(plan, answer),
     warnings(plan.warnings ?? []),
-    h("div", { class: "graph-head" }, h("h3", {}, t("graph")), legend(plan)),
+    h("div", { class: "graph-head" }, h("h2", { class: "minor" }, t("graph")), legend(plan)),
     h("div", { class: "graph-place", tabindex: 0, role: "img", "aria-label": inWords(plan) }),
     transfers(plan),
     command(answer),
@@ -69,17 +73,27 @@ export function warnings(list) {
   return h(
     "div",
     { class: "notice" },
-    h("h3", {}, t("warnings")),
-    h("ul", {}, list.map((warning) => h("li", {}, warning.message))),
+    h("h2", { class: "minor" }, t("warnings")),
+    h(
+      "ul",
+      {},
+      list.map((warning) => h("li", {}, warning.message)),
+    ),
   );
 }
 
 function legend(plan) {
   const domains = [...new Set(plan.nodes.map((node) => node.domain))];
   const marks = domains.map((domain) =>
-    h("li", {}, h("span", { class: `swatch swatch-${domain}` }), hasSentence(`home_${domain}`) ? t(`home_${domain}`) : domain),
+    h(
+      "li",
+      {},
+      h("span", { class: `swatch swatch-${domain}` }),
+      hasSentence(`home_${domain}`) ? t(`home_${domain}`) : domain,
+    ),
   );
-  if (plan.links.some((link) => link.transfer)) marks.push(h("li", {}, h("span", { class: "swatch swatch-transfer" }), t("home_transfer")));
+  if (plan.links.some((link) => link.transfer))
+    marks.push(h("li", {}, h("span", { class: "swatch swatch-transfer" }), t("home_transfer")));
   return h("ul", { class: "legend" }, marks);
 }
 
@@ -95,16 +109,33 @@ function transfers(plan) {
   if (!crossing.length) return h("p", { class: "muted" }, t("no_transfers"));
   const total = crossing.reduce((sum, link) => sum + link.bytes_per_s, 0) * plan.output.duration_s;
   const each = crossing.map((link) =>
-    h("li", {}, t(link.transfer === "upload" ? "to_gpu" : "to_system"), ` ${link.pix_fmt} ${link.width}×${link.height}, ${bytes(link.bytes_per_s)}/s`),
+    h(
+      "li",
+      {},
+      t(link.transfer === "upload" ? "to_gpu" : "to_system"),
+      ` ${link.pix_fmt} ${link.width}×${link.height}, ${bytes(link.bytes_per_s)}/s`,
+    ),
   );
-  return h("div", {}, h("h3", {}, t("transfers")), h("ul", {}, each), h("p", { class: "muted" }, t("transfers_total", { total: bytes(total) })));
+  return h(
+    "div",
+    {},
+    h("h2", { class: "minor" }, t("transfers")),
+    h("ul", {}, each),
+    h("p", { class: "muted" }, t("transfers_total", { total: bytes(total) })),
+  );
 }
 
 function command({ command: text, argv }) {
   return h(
     "div",
     { class: "code" },
-    h("div", { class: "code-head" }, h("h3", {}, t("command")), h("span", { class: "muted" }, t("arguments", { count: number(argv.length) })), copyButton(text, t("copy_command"))),
+    h(
+      "div",
+      { class: "code-head" },
+      h("h2", { class: "minor" }, t("command")),
+      h("span", { class: "muted" }, t("arguments", { count: number(argv.length) })),
+      copyButton(text, t("copy_command")),
+    ),
     h("pre", { tabindex: 0 }, h("code", {}, text)),
   );
 }
@@ -117,6 +148,8 @@ async function putGraph(place, plan) {
   try {
     place.replaceChildren(await drawn(dotOf(plan, { direction: isNarrow ? "TB" : "LR" })));
   } catch (error) {
-    place.replaceChildren(h("p", { class: "state broken" }, t("graph_failed", { reason: String(error.message ?? error) })));
+    place.replaceChildren(
+      h("p", { class: "state broken" }, t("graph_failed", { reason: String(error.message ?? error) })),
+    );
   }
 }

@@ -43,7 +43,9 @@ function checked() {
 }
 
 function showProblem(error, { isAsked = true } = {}) {
-  const places = error.errors?.length ? error.errors : [{ path: error.where ?? "", message: error.message, remedy: error.remedy }];
+  const places = error.errors?.length
+    ? error.errors
+    : [{ path: error.where ?? "", message: error.message, remedy: error.remedy }];
   faults.show(places, { message: error.message, remedy: error.remedy, isAsked });
 }
 

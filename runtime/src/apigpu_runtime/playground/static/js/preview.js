@@ -17,7 +17,12 @@ export function previewPanel(panel, { path, request, onProblem }) {
   const auto = h("input", { type: "checkbox", id: "auto-preview" });
   auto.checked = true;
   const again = h("button", { type: "button", class: "small", id: "preview-now" }, t("preview_now"));
-  const switches = h("div", { class: "switches" }, h("span", { class: "switch" }, auto, h("label", { for: "auto-preview" }, t("preview_auto"))), again);
+  const switches = h(
+    "div",
+    { class: "switches" },
+    h("span", { class: "switch" }, auto, h("label", { for: "auto-preview" }, t("preview_auto"))),
+    again,
+  );
   panel.replaceChildren(h("figure", { class: "frame" }, hint, image), time, switches, state);
 
   let current = null;
@@ -49,6 +54,12 @@ export function previewPanel(panel, { path, request, onProblem }) {
       onProblem(null);
     } catch (error) {
       if (error.name === "AbortError" || current !== mine) return;
+      if (isMoved && error.errors?.some((fault) => fault.path === "at")) {
+        // The result has become shorter than the moment that was chosen.
+        isMoved = false;
+        show();
+        return;
+      }
       // A request that is not finished yet is no reason to shout.
       state.className = error.status >= 400 && error.status < 500 ? "state" : "state broken";
       state.textContent = sentenceOf(error);

@@ -86,7 +86,11 @@ export function booleanField(schema, place) {
 export function choiceField(schema, place) {
   const initial = schema.enum.indexOf(schema.default);
   const options = schema.enum.map((value, index) =>
-    h("option", { value: String(index) }, index === initial ? t("is_default", { value: shown(value) }) : shown(value)),
+    h(
+      "option",
+      { value: String(index) },
+      index === initial ? t("is_default", { value: shown(value) }) : shown(value),
+    ),
   );
   if (initial < 0) options.unshift(h("option", { value: "" }, place.required ? t("choose") : t("not_set")));
   const control = h("select", {}, options);
@@ -160,5 +164,13 @@ export function jsonField(schema, place) {
 export function constantField(schema) {
   const element = h("span", { hidden: true });
   const nothing = () => {};
-  return { element, read: () => schema.const, write: nothing, at: () => null, show: nothing, clear: nothing, focus: nothing };
+  return {
+    element,
+    read: () => schema.const,
+    write: nothing,
+    at: () => null,
+    show: nothing,
+    clear: nothing,
+    focus: nothing,
+  };
 }

@@ -7,15 +7,26 @@ import { t } from "./words.js";
 
 export function codePanel(panel, { path, operation, request }) {
   const kinds = { curl: curl, python: python, json: json };
-  const choice = h("select", { id: "code-kind" }, [...Object.keys(kinds), "n8n"].map((name) => h("option", { value: name }, t(`code_${name}`))));
+  const choice = h(
+    "select",
+    { id: "code-kind" },
+    [...Object.keys(kinds), "n8n"].map((name) => h("option", { value: name }, t(`code_${name}`))),
+  );
   const code = h("code");
   const copy = copyButton(() => code.textContent, t("copy"));
-  const save = h("a", { class: "button small", hidden: true, download: `apigpu-${operation}.n8n.json` }, t("download"));
+  const save = h(
+    "a",
+    { class: "button small", hidden: true, download: `apigpu-${operation}.n8n.json` },
+    t("download"),
+  );
   const note = h("p", { class: "help" });
   panel.replaceChildren(
-    h("div", { class: "code" },
+    h(
+      "div",
+      { class: "code" },
       h("div", { class: "code-head" }, h("label", { for: "code-kind" }, t("code_for")), choice, save, copy),
-      h("pre", { tabindex: 0 }, code)),
+      h("pre", { tabindex: 0 }, code),
+    ),
     note,
   );
   const address = `${location.origin}${page.root}${path}`;
@@ -54,22 +65,22 @@ export function curl(address, value) {
 const quotedShell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 export function python(address, value) {
-  const header = page.usesKeys ? `\n    headers={"X-API-Key": os.environ["APIGPU_API_KEY"]},` : "";
   const imports = page.usesKeys ? "import os\nimport time" : "import time";
+  const key = page.usesKeys ? 'session.headers["X-API-Key"] = os.environ["APIGPU_API_KEY"]\n' : "";
   return `${imports}
 
 import requests
 
 session = requests.Session()
-answer = session.post(
+${key}answer = session.post(
     ${literal(address)},
-    json=${literal(value, 1)},${header}
+    json=${literal(value, 1)},
 )
 answer.raise_for_status()
 job = answer.json()
 while job["status"] in {"IN_QUEUE", "IN_PROGRESS"}:
     time.sleep(2)
-    job = session.get(job["links"]["self"]${page.usesKeys ? ', headers={"X-API-Key": os.environ["APIGPU_API_KEY"]}' : ""}).json()
+    job = session.get(job["links"]["self"]).json()
 print(job["status"], job["video_url"] or job["message"])
 `;
 }
@@ -86,5 +97,7 @@ function literal(value, depth = 0) {
     ? value.map((item) => literal(item, depth + 1))
     : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${literal(item, depth + 1)}`);
   const [open, close] = isList ? "[]" : "{}";
-  return parts.length ? `${open}\n${parts.map((part) => `${inner}${part},\n`).join("")}${outer}${close}` : open + close;
+  return parts.length
+    ? `${open}\n${parts.map((part) => `${inner}${part},\n`).join("")}${outer}${close}`
+    : open + close;
 }

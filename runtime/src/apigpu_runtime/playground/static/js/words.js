@@ -14,6 +14,9 @@ export const hasSentence = (key) => key in sentences;
 /** What an operation says of itself, in the page's language if it can be. */
 export const told = (sentence) => help[sentence] ?? sentence;
 
+/** The language that `told` gives a sentence in, where it is not the page's: operations speak English. */
+export const languageOf = (sentence) => (sentence in help || data.language === "en" ? null : "en");
+
 const UNITS = { s: "s", ms: "ms", db: "dB", px: "px", hz: "Hz", bps: "bit/s", percent: "%", pct: "%", deg: "°" };
 const SAID = [
   [/\bdecibels?\b/i, "dB"],
@@ -63,7 +66,9 @@ export function bytes(count) {
 }
 
 export const money = (usd) =>
-  new Intl.NumberFormat(data.language, { style: "currency", currency: "USD", maximumSignificantDigits: 3 }).format(usd);
+  new Intl.NumberFormat(data.language, { style: "currency", currency: "USD", maximumSignificantDigits: 3 }).format(
+    usd,
+  );
 
 export const time = (text) =>
   new Intl.DateTimeFormat(data.language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
