@@ -26,7 +26,7 @@ async def test_a_worker_that_hung_up_while_it_waited_gets_nothing(plane: Served)
     async with httpx2.AsyncClient(base_url=plane.url) as http:
         with pytest.raises(httpx2.TimeoutException):
             await http.get("/job-take/w1", timeout=0.2)
-    await eventually(lambda: plane.plane.waiting_workers() == 0)
+    await eventually(lambda: plane.plane.workers.waiting() == 0)
     job_id = await plane.run()
     assert await plane.status(job_id) == {"id": job_id, "status": "IN_QUEUE"}
     job = await plane.take("w2")
@@ -43,7 +43,7 @@ async def test_a_job_taken_in_the_moment_of_hanging_up_goes_to_the_next(plane: S
             gone.set_result(None)
 
     plane.listeners.append(hang_up)  # it is told that the job is running: nothing has been sent yet
-    assert await plane.plane.take("w1", gone=gone) == []
+    assert await plane.plane.workers.take("w1", gone=gone) == []
     job = await plane.take("w2")
     assert job is not None
     assert job["id"] == job_id
@@ -52,10 +52,10 @@ async def test_a_job_taken_in_the_moment_of_hanging_up_goes_to_the_next(plane: S
 
 async def test_a_call_to_a_worker_that_left_is_passed_on(plane: Served) -> None:
     first_gone = asyncio.get_running_loop().create_future()
-    first = asyncio.create_task(plane.plane.take("w1", gone=first_gone))
-    await eventually(lambda: plane.plane.waiting_workers() == 1)
+    first = asyncio.create_task(plane.plane.workers.take("w1", gone=first_gone))
+    await eventually(lambda: plane.plane.workers.waiting() == 1)
     second = asyncio.create_task(plane.take("w2"))
-    await eventually(lambda: plane.plane.waiting_workers() == 2)
+    await eventually(lambda: plane.plane.workers.waiting() == 2)
     submitted = asyncio.create_task(plane.run())
     first_gone.set_result(None)
     assert await first == []
@@ -68,9 +68,9 @@ async def test_a_stop_signal_is_repeated_while_the_worker_pings_with_the_job(pla
     job_id = await plane.run()
     await plane.take()
     await plane.http.post(f"/cancel/{job_id}")
-    assert await plane.plane.stops("w1") == [job_id]  # and say that this answer never arrived
+    assert await plane.plane.workers.stops("w1") == [job_id]  # and say that this answer never arrived
     await plane.ping(job_id)
-    assert await plane.plane.stops("w1") == [job_id]
+    assert await plane.plane.workers.stops("w1") == [job_id]
 
 
 async def test_a_thousand_waiting_requests_are_answered_at_once_by_one_result(plane: Served) -> None:
@@ -138,10 +138,10 @@ async def keep_working(http: httpx2.AsyncClient, worker_id: str, finished: set[s
 
 async def test_a_call_that_comes_in_the_moment_of_hanging_up_is_passed_on(plane: Served) -> None:
     gone = asyncio.get_running_loop().create_future()
-    first = asyncio.create_task(plane.plane.take("w1", gone=gone))
-    await eventually(lambda: plane.plane.waiting_workers() == 1)
-    second = asyncio.create_task(plane.plane.take("w2"))
-    await eventually(lambda: plane.plane.waiting_workers() == 2)
+    first = asyncio.create_task(plane.plane.workers.take("w1", gone=gone))
+    await eventually(lambda: plane.plane.workers.waiting() == 1)
+    second = asyncio.create_task(plane.plane.workers.take("w2"))
+    await eventually(lambda: plane.plane.workers.waiting() == 2)
     plane.listeners.append(
         lambda _: None if gone.done() else gone.set_result(None)
     )  # just before the first is called

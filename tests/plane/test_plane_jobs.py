@@ -39,7 +39,7 @@ async def test_a_job_waits_runs_and_completes_with_its_times(plane: Served) -> N
 
 async def test_a_waiting_worker_gets_a_new_job_at_once(plane: Served) -> None:
     taking = asyncio.create_task(plane.take())
-    await eventually(lambda: plane.plane.waiting_workers() == 1)
+    await eventually(lambda: plane.plane.workers.waiting() == 1)
     job_id = await plane.run()
     job = await taking
     assert job is not None

@@ -74,7 +74,7 @@ async def test_an_orphaned_ping_does_not_keep_the_job_of_a_killed_worker(tmp_pat
     async with served_plane(tmp_path, behaviour) as plane, joined_worker(plane, "far-away") as process:
         job_id = await plane.run({"sleep_s": 60})
         await plane.until(job_id, "IN_PROGRESS")
-        await eventually(lambda: plane.plane.presence.worker("far-away").polls)
+        await eventually(lambda: plane.plane.workers.presence.worker("far-away").polls)
         os.kill(process.pid, signal.SIGKILL)
         status = await plane.until(job_id, "IN_QUEUE")
         assert status["retries"] == 1

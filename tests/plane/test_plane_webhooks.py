@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,10 +115,11 @@ async def test_a_webhook_does_not_reach_into_the_private_network(tmp_path: Path)
             body = json.dumps({"input": {}, "webhook": f"{hook.url}/hook"}).encode()
             job_id = await plane.submit(read_submission(body, QUICK, sync=False))
             await plane.cancel(job_id)
-            await eventually(lambda: plane.database.read_now(pending_webhooks) == 0)
+            await eventually(lambda: pending_webhooks(tmp_path) == 0)
         assert hook.calls == []
 
 
-def pending_webhooks(connection: Any) -> int:
-    count: int = connection.execute("SELECT count(*) FROM webhooks").fetchone()[0]
+def pending_webhooks(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "plane.sqlite3")) as connection:
+        count: int = connection.execute("SELECT count(*) FROM webhooks").fetchone()[0]
     return count

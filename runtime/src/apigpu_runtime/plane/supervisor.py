@@ -103,7 +103,7 @@ class Supervisor:
     async def _watch(self) -> None:
         while True:
             with self._plane.demand.watch("") as wanted:
-                if self._plane.waiting_workers():
+                if self._plane.workers.waiting():
                     await asyncio.sleep(_SETTLE_S)
                 self._start_missing()
                 self._stop_idle()
@@ -113,7 +113,7 @@ class Supervisor:
         if time.monotonic() < self._not_before_s:
             return
         coming = sum(not self._is_ready(child) for child in self._children if not child.stopping)
-        free = max(self._plane.waiting_workers(), sum(self._is_free(child) for child in self._children))
+        free = max(self._plane.workers.waiting(), sum(self._is_free(child) for child in self._children))
         missing = self._plane.queue_length() - free - coming
         for _ in range(min(missing, self._max_workers - len(self._children))):
             child = _Child(f"local-{secrets.token_hex(4)}")
@@ -122,11 +122,11 @@ class Supervisor:
     def _stop_idle(self) -> None:
         waiting = self._plane.queue_length()
         for child in self._children:
-            if child.stopping or self._plane.holds_jobs(child.worker_id):
+            if child.stopping or self._plane.workers.holds_jobs(child.worker_id):
                 continue
             if not self._is_ready(child):
                 self._give_up_start(child)
-            elif self._plane.presence.worker(child.worker_id).refresh or (
+            elif self._plane.workers.presence.worker(child.worker_id).refresh or (
                 self._idle_s(child) >= self._idle_timeout_s and not (waiting and self._is_free(child))
             ):
                 self._stop(child)
@@ -151,16 +151,16 @@ class Supervisor:
 
     def _is_free(self, child: _Child) -> bool:
         """It will ask for a job soon, if it does not already: the stock SDK may wait a second between two."""
-        if child.stopping or not self._is_ready(child) or self._plane.holds_jobs(child.worker_id):
+        if child.stopping or not self._is_ready(child) or self._plane.workers.holds_jobs(child.worker_id):
             return False
-        worker = self._plane.presence.worker(child.worker_id)
+        worker = self._plane.workers.presence.worker(child.worker_id)
         return worker.polls > 0 or time.monotonic() - worker.worked_s < _SOON_S
 
     def _idle_s(self, child: _Child) -> float:
-        return time.monotonic() - max(child.started_s, self._plane.presence.worker(child.worker_id).job_s)
+        return time.monotonic() - max(child.started_s, self._plane.workers.presence.worker(child.worker_id).job_s)
 
     def _is_ready(self, child: _Child) -> bool:
-        if not child.ready and self._plane.presence.worker(child.worker_id).worked_s > 0:
+        if not child.ready and self._plane.workers.presence.worker(child.worker_id).worked_s > 0:
             child.ready = True
             self._trouble = ""
         return child.ready
@@ -193,7 +193,7 @@ class Supervisor:
         self._judge(child, how, lived_s, clean=clean)
         try:
             reason = f"worker {child.worker_id} {how}.{_last_lines(child)}"
-            lost = await self._plane.lose_worker(child.worker_id, reason, blameless=child.stopping)
+            lost = await self._plane.workers.lose(child.worker_id, reason, blameless=child.stopping)
             await self._plane.forget_worker(child.worker_id)
         finally:
             del self._children[child]
@@ -220,7 +220,7 @@ class Supervisor:
         if child.stopping:
             return
         child.stopping = True
-        self._plane.dismiss(child.worker_id)
+        self._plane.workers.dismiss(child.worker_id)
         if child.process is not None:
             self._terminate(child.process, child)
 
@@ -237,7 +237,7 @@ class Supervisor:
         """Workers of an earlier life that had no time to end them. Their jobs are not to blame."""
         for worker_id in self._plane.remembered_workers():
             await asyncio.to_thread(end_worker, worker_id, None)
-            await self._plane.lose_worker(worker_id, "apigpu was ended with it.", blameless=True)
+            await self._plane.workers.lose(worker_id, "apigpu was ended with it.", blameless=True)
             await self._plane.forget_worker(worker_id)
 
 

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import httpx2
 from pydantic_core import from_json
 
 from apigpu.errors import ApiGpuError
-from apigpu_runtime.database import Database
-from apigpu_runtime.plane.behaviour import Behaviour
+from apigpu_runtime.plane.ledger import Ledger
 from apigpu_runtime.plane.store import outbox
-from apigpu_runtime.plane.store.change import Change
 from apigpu_runtime.plane.store.outbox import Call
 
 _log = logging.getLogger(__name__)
@@ -29,50 +27,30 @@ _AT_ONCE = 32
 _LONGEST_SLEEP_S = 3600.0
 
 
-class Changes(Protocol):
-    """Writes to the store and tells who waits."""
-
-    def __call__(self, work: Callable[[Change], None], /) -> Awaitable[None]: ...
-
-
 class Webhooks:
-    def __init__(
-        self,
-        database: Database,
-        behaviour: Behaviour,
-        http: Callable[[], httpx2.AsyncClient],
-        now_ms: Callable[[], int],
-        change: Changes,
-    ) -> None:
-        self._database = database
-        self._behaviour = behaviour
+    def __init__(self, ledger: Ledger, http: Callable[[], httpx2.AsyncClient]) -> None:
+        self._ledger = ledger
+        self._behaviour = ledger.behaviour
         self._http = http
-        self._now_ms = now_ms
-        self._change = change
-        self._wake = asyncio.Event()
         self._calls: dict[str, asyncio.Task[None]] = {}
-
-    def wake(self) -> None:
-        """Something is to be told."""
-        self._wake.set()
 
     async def run(self) -> None:
         """Tell, for ever."""
         async with self._http() as http:
             try:
                 while True:
-                    self._wake.clear()
-                    now_ms = self._now_ms()
+                    self._ledger.webhooks.clear()
+                    now_ms = self._ledger.now_ms()
                     self._start(http, now_ms)
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._pause_s(now_ms))
+                        await asyncio.wait_for(self._ledger.webhooks.wait(), self._pause_s(now_ms))
             finally:
                 for task in self._calls.values():
                     task.cancel()
                 await asyncio.gather(*self._calls.values(), return_exceptions=True)
 
     def _start(self, http: httpx2.AsyncClient, now_ms: int) -> None:
-        due = self._database.read_now(lambda connection: outbox.due_calls(connection, now_ms, 2 * _AT_ONCE))
+        due = self._ledger.read(lambda connection: outbox.due_calls(connection, now_ms, 2 * _AT_ONCE))
         for call in due:
             if call.job.id not in self._calls and len(self._calls) < _AT_ONCE:
                 task = asyncio.create_task(self._tell(http, call))
@@ -81,24 +59,24 @@ class Webhooks:
 
     def _ended(self, job_id: str, _: asyncio.Task[None]) -> None:
         del self._calls[job_id]
-        self.wake()
+        self._ledger.webhooks.set()
 
     def _pause_s(self, now_ms: int) -> float:
         # What was due before is under way, or waits for the end of another, which wakes.
-        next_ms = self._database.read_now(lambda connection: outbox.next_call_ms(connection, now_ms))
+        next_ms = self._ledger.read(lambda connection: outbox.next_call_ms(connection, now_ms))
         if next_ms is None:
             return _LONGEST_SLEEP_S
-        return min(_LONGEST_SLEEP_S, max(0.001, (next_ms - self._now_ms()) / 1000))
+        return min(_LONGEST_SLEEP_S, max(0.001, (next_ms - self._ledger.now_ms()) / 1000))
 
     async def _tell(self, http: httpx2.AsyncClient, call: Call) -> None:
         wrong = await self._post(http, call)
         if not wrong:
-            await self._change(lambda change: outbox.called(change, call.job.id))
+            await self._ledger.change(lambda change: outbox.called(change, call.job.id))
             return
         tries = call.tries + 1
         if tries >= self._behaviour.webhook_tries:
             _log.warning("The webhook of job %s was given up after %d tries: %s.", call.job.id, tries, wrong)
-        await self._change(lambda change: outbox.call_failed(change, call.job.id, tries))
+        await self._ledger.change(lambda change: outbox.call_failed(change, call.job.id, tries))
 
     async def _post(self, http: httpx2.AsyncClient, call: Call) -> str:
         """What went wrong; nothing where it was taken. Never the URL, which may hold a secret."""

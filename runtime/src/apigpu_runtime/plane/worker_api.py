@@ -35,7 +35,8 @@ def worker_routes(plane: Plane) -> list[Route]:
 
 class _WorkerApi:
     def __init__(self, plane: Plane) -> None:
-        self._plane = plane
+        self._desk = plane.workers
+        self._behaviour = plane.behaviour
 
     async def take(self, request: Request) -> Response:
         jobs = await self._take(request, 1)
@@ -50,36 +51,36 @@ class _WorkerApi:
 
     async def stops(self, request: Request) -> Response:
         async with hanging_up(request) as gone:
-            jobs = await self._plane.stops(_worker_id(request), gone)
+            jobs = await self._desk.stops(_worker_id(request), gone)
         return answer({"jobsToStop": jobs}) if jobs else nothing()
 
     async def ping(self, request: Request) -> Response:
         ids = [job_id for job_id in request.query_params.get("job_id", "").split(",")[:_MOST_JOBS] if job_id]
-        await self._plane.ping(_worker_id(request), ids)
+        await self._desk.ping(_worker_id(request), ids)
         return answer({})
 
     async def chunk(self, request: Request) -> Response:
-        document = await self._report(request, self._plane.behaviour.max_chunk_bytes)
-        await self._plane.chunk(_worker_id(request), request.path_params["job_id"], as_json(document))
+        document = await self._report(request, self._behaviour.max_chunk_bytes)
+        await self._desk.chunk(_worker_id(request), request.path_params["job_id"], as_json(document))
         return answer({})
 
     async def done(self, request: Request) -> Response:
         """The result of a job, or its progress. The SDK calls the body a form; it is JSON."""
         worker_id, job_id = _worker_id(request), request.path_params["job_id"]
         try:
-            document = await self._report(request, self._plane.behaviour.max_result_bytes)
+            document = await self._report(request, self._behaviour.max_result_bytes)
         except Refused as refused:
             await self._lost_result(worker_id, job_id, refused.message)
             raise
         output = as_json(document["output"]) if document.get("output") is not None else None
         if document.get("status") == IN_PROGRESS:
-            await self._plane.progress(worker_id, job_id, output or "null")
+            await self._desk.progress(worker_id, job_id, output or "null")
             return answer({})
         error = document.get("error")
         report = Report(output, as_json(error) if error else None)
-        known = await self._plane.deliver(worker_id, job_id, report)
+        known = await self._desk.deliver(worker_id, job_id, report)
         if document.get("stopPod") is True:
-            self._plane.refresh(worker_id)
+            self._desk.refresh(worker_id)
         if not known:
             raise Refused(404, "no job of this id is known")
         return answer({})
@@ -87,7 +88,7 @@ class _WorkerApi:
     async def _take(self, request: Request, count: int) -> list[TakenJob]:
         idle = request.query_params.get("job_in_progress") == "0"
         async with hanging_up(request) as gone:
-            return await self._plane.take(_worker_id(request), count, idle=idle, gone=gone)
+            return await self._desk.take(_worker_id(request), count, idle=idle, gone=gone)
 
     async def _report(self, request: Request, max_bytes: int) -> dict[str, Any]:
         body = await read_body(request, max_bytes)
@@ -100,8 +101,8 @@ class _WorkerApi:
 
     async def _lost_result(self, worker_id: str, job_id: str, reason: str) -> None:
         """A result that cannot be kept ends its job: doing it again would end the same way."""
-        if self._plane.behaviour.oversize_result == "FAILED":
-            await self._plane.deliver(worker_id, job_id, Report(None, as_json(reason)))
+        if self._behaviour.oversize_result == "FAILED":
+            await self._desk.deliver(worker_id, job_id, Report(None, as_json(reason)))
 
 
 def _as_given(job: TakenJob) -> dict[str, Any]:
