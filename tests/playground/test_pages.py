@@ -13,9 +13,11 @@ from starlette.testclient import TestClient
 
 from apigpu.registry import Registry
 from apigpu_runtime.job import Options
+from apigpu_runtime.playground.headers import media_origins
 from apigpu_runtime.playground.languages import NAMES, language
 from apigpu_runtime.playground.pages import playground_routes, safe_next
 from apigpu_runtime.playground.static_files import static_digest, static_files
+from apigpu_runtime.storage.folder import FolderStorage
 
 SOURCE = Path(__file__).resolve().parents[2] / "runtime/src/apigpu_runtime/playground"
 
@@ -142,6 +144,13 @@ def test_pages_forbid_the_browser_everything_they_do_not_need(registry: Registry
     assert "'unsafe-eval'" not in policy
     assert "media-src 'self' blob: https://bucket.example.com" in policy
     assert "frame-ancestors 'none'" in policy
+
+
+def test_videos_may_come_from_the_store_and_from_its_public_address(tmp_path: Path) -> None:
+    store = FolderStorage(tmp_path, "https://videos.example.com:8443/files", b"secret" * 6)
+    found = media_origins(store, "https://cdn.example.com/v/")
+    assert found == ["https://videos.example.com:8443", "https://cdn.example.com"]
+    assert media_origins(None) == []
 
 
 def test_no_page_has_inline_script_or_style(registry: Registry) -> None:

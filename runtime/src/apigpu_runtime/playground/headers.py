@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from apigpu_runtime.storage import Storage
 
 
 def security_headers(media_origins: Sequence[str] = ()) -> dict[str, str]:
@@ -27,3 +30,10 @@ def security_headers(media_origins: Sequence[str] = ()) -> dict[str, str]:
         "Referrer-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }
+
+
+def media_origins(storage: Storage | None, public_url: str = "") -> list[str]:
+    """The origins that a store's files are read from: of its signed addresses, and of `public_url` if it has one."""
+    signed = storage.signed("GET", "jobs/any/video.mp4", expires_s=60).url if storage else ""
+    parts = [urlsplit(url) for url in (signed, public_url) if url]
+    return list(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))

@@ -36,7 +36,7 @@ def playground_routes(
 
     `needs_login` tells who must show a key first. `uses_keys` tells whether clients need one, so that examples of
     requests name it. `media_origins` are the origins (`https://bucket.example.com`) that finished videos are served
-    from, beside this one.
+    from, beside this one (`apigpu_runtime.playground.headers.media_origins` knows).
     """
     site = _Site(registry, version, needs_login, uses_keys, security_headers(media_origins), _templates())
     return [
