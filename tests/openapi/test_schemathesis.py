@@ -16,7 +16,7 @@ from apigpu.registry import Registry
 from apigpu_runtime.proxy.openapi import openapi_document
 from openapi_support import PUBLIC_URL, served_whole
 
-EXAMPLES = 8
+EXAMPLES = 5
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_answers_are_as_the_document_says(case: Any, session: requests.Sessi
 
 def is_beyond_schemas(path: str, answer: Any) -> bool:
     """Refused for how parts of the request go together, or for what an address leads to, which no schema tells."""
-    if answer.status_code != 422:
+    if answer.status_code not in {413, 422}:
         return False
     told = answer.json()
     place, code = told["errors"][0]["path"], told["code"]
@@ -78,7 +78,7 @@ def is_beyond_schemas(path: str, answer: Any) -> bool:
         code in {"idempotency_conflict", "codec_not_in_container"}
         or (path.endswith("/dry-run") and code not in {"invalid_input", "local_path"})
         or (path.endswith("/webhooks/test") and place == "url")
-        or place == "cursor"
+        or place in {"cursor", "facts.url_video.frame_rate"}
         or "needs either url_image or images" in told["message"]
         or (place.startswith("facts.") and "no such media field" in told["message"])
     )

@@ -16,7 +16,7 @@ from apigpu.media.limits import Limits
 from apigpu_runtime.validation import validate_model
 
 _LIMITS = Limits()
-_RATE = r"^[0-9]{1,6}(\.[0-9]{1,6}|/[1-9][0-9]{0,5})?$"
+_RATE = r"^([0-9]{1,3}(\.[0-9]{1,6})?|[0-9]{1,6}/[1-9][0-9]{0,5})$"
 _WORD = r"^[a-z0-9_-]{0,40}$"
 
 Word = Annotated[str, Field(pattern=_WORD)]

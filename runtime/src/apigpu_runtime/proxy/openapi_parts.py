@@ -20,7 +20,12 @@ IDEMPOTENCY_KEY: Part = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The same key with the same request is the same job, however often it is sent.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[\\x20-\\x7e]*[\\x21-\\x7e][\\x20-\\x7e]*$",
+    },
 }
 REQUEST_ID: Part = {
     "name": "X-Request-ID",
