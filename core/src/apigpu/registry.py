@@ -17,7 +17,7 @@ from apigpu.operations import Operation
 
 GROUP = "apigpu"
 DISABLED_VARIABLE = "APIGPU_DISABLED_PLUGINS"
-RESERVED_NAMES = frozenset({"pipeline"})
+RESERVED_NAMES = frozenset({"pipeline", "jobs"})
 RESERVED_FIELDS = frozenset({"operation", "steps", "output", "webhook_url", "dry_run", "facts", "apigpu"})
 """What a request says beside the operation's own fields, which must leave these names free."""
 

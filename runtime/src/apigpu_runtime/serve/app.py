@@ -25,6 +25,7 @@ from apigpu_runtime.callers import CLIENT, caller_of
 from apigpu_runtime.database import Database
 from apigpu_runtime.digest import operations_digest
 from apigpu_runtime.execute import Machine
+from apigpu_runtime.playground.headers import media_origins
 from apigpu_runtime.playground.pages import playground_routes
 from apigpu_runtime.proxy.authenticate import Authenticate, check_listen
 from apigpu_runtime.proxy.bodies import BodyReader
@@ -188,6 +189,7 @@ class House:
                 version=VERSION,
                 needs_login=lambda request: CLIENT not in caller_of(request).scopes,
                 uses_keys=self.keys.any,
+                media_origins=media_origins(self.storage, self.settings.storage_public_url),
             ),
             *self.queue.routes,
         ]
