@@ -6,12 +6,15 @@ import re
 
 from apigpu.errors import InputError
 from apigpu.media.fields import MediaRef
+from apigpu_runtime.addresses import without_secrets
 from apigpu_runtime.request import JobRequest
 
 WEB_ADDRESS = r"^https?://[^\x00-\x20/?#][^\x00-\x1f]*$"
 """An address over HTTP as people write them, with letters of any language; what cannot be called fails later."""
 
 _HTTP = re.compile(WEB_ADDRESS, re.IGNORECASE)
+_LOGIN = re.compile(r"^[^/:]*:[^/]*@")
+"""Where somebody left the scheme out."""
 _SHOWN_CHARACTERS = 60
 
 
@@ -29,7 +32,8 @@ def refuse_local_paths(request: JobRequest) -> None:
 
 
 def _fault(ref: MediaRef) -> InputError:
-    text = ref.url if len(ref.url) <= _SHOWN_CHARACTERS else f"{ref.url[:_SHOWN_CHARACTERS]}..."
+    text = _LOGIN.sub("", without_secrets(ref.url).partition("?")[0])
+    text = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
     return InputError(
         f"must be an http(s) URL, not {text!r}.",
         code="local_path",

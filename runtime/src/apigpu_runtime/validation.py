@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from apigpu.errors import ApiGpuError, InputError
 from apigpu.operations import Input, Operation
+from apigpu_runtime.addresses import without_secrets
 
 _SHOWN_CHARACTERS = 60
 _MOST_FINDINGS = 200
@@ -169,6 +170,7 @@ def _shown(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
+    text = without_secrets(text)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
