@@ -10,8 +10,9 @@ from apigpu.registry import Registry
 from apigpu_runtime.job import PIPELINE
 from apigpu_runtime.proxy.keys import KeyStore
 from apigpu_runtime.proxy.openapi import openapi_document
-from apigpu_runtime.serve.app import House
+from apigpu_runtime.serve.house import House
 from apigpu_runtime.serve.options import DataFolder, ServeOptions
+from apigpu_runtime.serve.routes import house_app
 from apigpu_runtime.settings import Settings
 from openapi_support import whole_app
 
@@ -44,7 +45,7 @@ def test_what_apigpu_serve_serves_is_in_the_document_but_for_pages_and_files(tmp
     keys = KeyStore(folder.keys)
     house = House(ServeOptions(data_dir=folder.path), Settings(), folder, keys, "http://127.0.0.1:1")
     try:
-        paths = {route.path for route in house.app().routes if isinstance(route, Route | Mount)}
+        paths = {route.path for route in house_app(house).routes if isinstance(route, Route | Mount)}
     finally:
         house.database.close()
         keys.close()
