@@ -140,12 +140,17 @@ async def served_plane(folder: Path, behaviour: Behaviour | None = None, **more:
         for listener in listeners:
             listener(job_id)
 
-    plane = Plane(folder / "plane.sqlite3", behaviour=behaviour, on_change=changed, http=httpx2.AsyncClient, **more)
+    plane = Plane(folder / "plane.sqlite3", behaviour=behaviour, on_change=changed, http=_plain_client, **more)
     app = Starlette(routes=[Mount("/v2/local", with_keys(plane_app(plane)))])
     async with plane.running(), listening(app) as address:
         url = f"{address}/v2/local"
-        async with httpx2.AsyncClient(base_url=url, timeout=_LONG_S) as http:
+        async with _plain_client(base_url=url, timeout=_LONG_S) as http:
             yield Served(plane, url, http, listeners)
+
+
+def _plain_client(**more: Any) -> httpx2.AsyncClient:
+    """Without the certificates, whose loading takes longer than most of these tests."""
+    return httpx2.AsyncClient(verify=False, **more)
 
 
 def _no_signals() -> Any:
@@ -208,7 +213,7 @@ async def server_process(
     assert process.stdout is not None
     try:
         url = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
-        async with httpx2.AsyncClient(base_url=url, timeout=20) as http:
+        async with _plain_client(base_url=url, timeout=20) as http:
             yield http, process
     finally:
         with suppress(ProcessLookupError):
