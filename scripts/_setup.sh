@@ -152,7 +152,8 @@ make_venv() {
 
 install_lock() {
     say "installing what $1 names into .venv"
-    pip_install --require-hashes -r "$1" || stop "pip could not install what $1 names; it needs the network" \
+    # The lock names everything: pip need not look for more, and would stumble over extras, which have no pin.
+    pip_install --no-deps --require-hashes -r "$1" || stop "pip could not install what $1 names; it needs the network" \
         "the first time. What pip said is above."
 }
 
