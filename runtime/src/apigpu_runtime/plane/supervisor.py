@@ -199,7 +199,9 @@ class Supervisor:
             del self._children[child]
         if not child.stopping or lost:
             again = f"; {lost} of its jobs wait again" if lost else ""
-            self._log(f"[{child.worker_id}] {how} after {lived_s:.1f} s{again}.")
+            pause_s = self._not_before_s - time.monotonic()
+            pause = f"; the next start is in {pause_s:.0f} s at the earliest" if pause_s > 0.5 else ""
+            self._log(f"[{child.worker_id}] {how} after {lived_s:.1f} s{again}{pause}.")
         self._plane.demand.tell("")
 
     def _judge(self, child: _Child, how: str, lived_s: float, *, clean: bool) -> None:
@@ -212,7 +214,7 @@ class Supervisor:
         self._failures += 1
         self._not_before_s = time.monotonic() + pause_s
         if not ready or self._failures > 1:
-            times = f", the {self._failures}. in a row" if self._failures > 1 else ""
+            times = f", {self._failures} times in a row" if self._failures > 1 else ""
             self._trouble = f"workers do not stay up: the last one {how} after {lived_s:.1f} s{times}."
             self._trouble += _last_lines(child)
 
