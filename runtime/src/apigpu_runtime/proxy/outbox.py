@@ -123,6 +123,9 @@ class Outbox:
             _log.warning("endpoint_takes_no_jobs", code=error.code, message=error.message)
         self.trouble = error
         self._later(job.id, error.retry_after_s if isinstance(error, BackendError) else None)
+        known = self._book.get(job.id)
+        if known is not None and known.cancel_requested:
+            await self._book.finish(job.id, Ending(status=CANCELLED))
 
     def _later(self, job_id: str, retry_after_s: float | None) -> None:
         """Another try, this job's wait growing with its own tries, everybody's with those of all."""
