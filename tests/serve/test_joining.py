@@ -57,6 +57,7 @@ def test_a_job_waits_for_a_worker_to_join_and_says_how(
     assert video_of(client.get(str(done["video_url"])).content, tmp_path)["video"]["width"] == 320
     assert list((tmp_path / "work").iterdir()) == [], "it leaves nothing behind"
     assert workers_of(place.data) == [], "the server started none of its own"
+    assert f"workers that join: apigpu worker --join {place.server.url} --token KEY" in place.server.told
 
 
 def test_a_worker_that_joins_makes_a_pipeline_of_files_sent_with_the_request(
@@ -129,3 +130,11 @@ def test_a_worker_that_joined_outlives_the_server_and_brings_it_the_result(desk:
             done: dict[str, Any] = finished(client, job)
         assert (done["status"], done["error"]) == ("COMPLETED", None)
         assert worker.told.count("rendered on") == 1, "what was done while nobody listened is not done again"
+
+
+def test_a_server_that_others_reach_asks_for_the_address_that_they_know(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    new_key(data, "n8n")
+    with serving(data, "--host", "0.0.0.0", "--workers", "0") as server:
+        server.stop()
+    assert f"others are told addresses at {server.url}: --public-url names a better one" in server.told

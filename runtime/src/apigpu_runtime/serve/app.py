@@ -13,6 +13,8 @@ from apigpu_runtime.serve.routes import house_app
 from apigpu_runtime.serve.server import address_of, listening, serve_until_stopped
 from apigpu_runtime.settings import Settings
 
+_EVERYWHERE = {"", "0.0.0.0", "::"}
+
 
 def serve(options: ServeOptions, settings: Settings) -> int:
     """Serve until a signal comes. Raises InputError and SetupError for what cannot be served."""
@@ -30,13 +32,24 @@ def serve(options: ServeOptions, settings: Settings) -> int:
 
 def _greet(house: House) -> None:
     operations = ", ".join(house.registry.operations) or "none: pip install apigpu-caption"
-    behind = f"RunPod endpoint {house.options.runpod}" if house.options.runpod else "workers of this machine"
     lines = [
         f"apigpu serves at {house.address}",
         f"  playground  {house.public_url}/",
         f"  API         {house.public_url}/docs",
         f"  operations  {operations}",
-        f"  rendering   {behind}",
+        f"  rendering   {_renderers(house)}",
     ]
+    if house.options.host in _EVERYWHERE and not house.options.public_url:
+        lines.append(
+            f"  NOTE        others are told addresses at {house.public_url}: --public-url names a better one"
+        )
     lines += [f"  FAILED      {item.plugin} ({item.distribution}): {item.error}" for item in house.registry.failures]
     print("\n".join(lines), file=sys.stdout, flush=True)
+
+
+def _renderers(house: House) -> str:
+    if house.options.runpod:
+        return f"RunPod endpoint {house.options.runpod}"
+    if house.options.max_workers == 0:
+        return f"workers that join: apigpu worker --join {house.public_url} --token KEY"
+    return "workers of this machine"
