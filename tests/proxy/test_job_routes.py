@@ -33,14 +33,14 @@ async def test_jobs_are_listed_newest_first_page_by_page(tmp_path: Path) -> None
 
 async def test_jobs_are_filtered_by_state_operation_and_time(tmp_path: Path) -> None:
     async with proxy(tmp_path / "db") as api:
-        await api.queued()
+        first = await api.queued()
         api.endpoint.complete(await api.endpoint.taken())
         await api.post("img2vid", SEED_REQUESTS["img2vid"], prefer="respond-async")
 
         async def count(query: str) -> int:
             return len((await api.client.get(f"/jobs?{query}")).json()["items"])
 
-        await until(lambda: len(api.finished) == 1)
+        await api.ended(first["id"])
         assert await count("status=COMPLETED") == 1
         assert await count("status=in_queue&operation=img2vid") == 1
         assert await count("status=IN_QUEUE&operation=caption") == 0

@@ -34,7 +34,8 @@ def problem_response(error: Exception, request: Request) -> Response:
     problem = _problem(
         request, 500, code="internal_error", message="Something unexpected went wrong here.", remedy=_REPORT
     )
-    return problem_answer(problem, request)
+    # It goes out beside the middleware that names all other answers.
+    return problem_answer(problem, request, {HEADER: problem.request_id} if problem.request_id else None)
 
 
 def failed_job_response(
@@ -51,8 +52,6 @@ def failed_job_response(
 def problem_answer(problem: Problem, request: Request, headers: Mapping[str, str] | None = None) -> Response:
     """The answer that tells a problem, in the content type that its caller can read."""
     sent = {**(headers or {}), "Cache-Control": "no-store"}
-    if problem.request_id:
-        sent[HEADER] = problem.request_id
     return Response(
         problem.model_dump_json(), problem.status, headers=sent, media_type=_media_type(request.headers.get("accept"))
     )

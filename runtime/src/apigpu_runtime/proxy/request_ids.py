@@ -34,8 +34,7 @@ class RequestIds:
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                others = [item for item in message.get("headers", ()) if item[0] != _RAW_HEADER]
-                message["headers"] = [*others, header]
+                message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
         tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
