@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -214,6 +217,7 @@ def test_a_server_with_keys_and_its_workers_keep_secrets(files: dict[str, bytes]
             told_elsewhere = by_a_worker_that_joins(server, worker_key, host, tmp_path, heard)
             wait_for(host.hooks, 7)
             wait_for(host.runpods_hooks, 1)
+            heard.answers += [client.get(path).text for path in ("/webhooks", "/metrics", "/health")]
         heard.check(server.told, told_elsewhere, *(text for text in host.hooks if '"FAILED"' in text))
     for word in ("webhook", "download_failed", "address_refused", "not_media", "truncated", "key_id"):
         assert word in server.told, "the log tells of what it was given to hide"
@@ -302,3 +306,29 @@ def test_servers_before_and_behind_runpods_api_keep_secrets(
                 refuse(heard, host)
                 wait_for(host.hooks, 7)
     heard.check(proxy.told, runpod.told, *(text for text in host.hooks if '"FAILED"' in text))
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("APIGPU_TRUSTED_URLS", f"http://minio:{LOGIN}@minio.internal:9000/?sig={SIGNED}"),
+        ("APIGPU_STORAGE", f"s3://minio:{LOGIN}@videos/?sig={SIGNED}"),
+    ],
+)
+def test_a_setting_with_a_login_is_refused_at_once_and_not_repeated(
+    command: str, name: str, value: str, tmp_path: Path
+) -> None:
+    flags = {"serve": ["--port", "0", "--data-dir", str(tmp_path)], "worker": ["--join", "http://127.0.0.1:9"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "apigpu_runtime.cli", command, *flags[command]],
+        env={**os.environ, name: value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {name}: ")
+    assert done.stderr.count("\n") == 1, "one line, and no traceback"
+    assert not any(secret in done.stderr for secret in PLANTED)

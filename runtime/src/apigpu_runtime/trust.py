@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx2
 
 from apigpu.errors import InputError
+from apigpu_runtime.addresses import without_secrets
 
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
@@ -80,7 +81,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
     is_port = re.fullmatch("[1-9][0-9]{0,4}", port) is not None and int(port) < 65536
     if not url.host or not is_port or url.userinfo or _path(url) != "/" or url.port:
         raise InputError(
-            f"{text!r} is not HOST:PORT.",
+            f"{without_secrets(text)!r} is not HOST:PORT.",
             code="bad_setting",
             where="APIGPU_WEBHOOK_HOSTS",
             remedy="Write it like n8n.internal:5678, several with commas between.",
@@ -90,7 +91,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
 
 def _bad_prefix(text: str) -> InputError:
     return InputError(
-        f"{text.partition('?')[0]!r} is no plain http(s) URL.",
+        f"{without_secrets(text).partition('?')[0]!r} is no plain http(s) URL.",
         code="bad_setting",
         where="APIGPU_TRUSTED_URLS",
         remedy="Write it like http://minio.internal:9000/videos/, without login, query or dots for folders.",

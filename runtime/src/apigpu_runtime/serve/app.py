@@ -12,12 +12,14 @@ from apigpu_runtime.serve.options import DataFolder, ServeOptions
 from apigpu_runtime.serve.routes import house_app
 from apigpu_runtime.serve.server import address_of, listening, serve_until_stopped
 from apigpu_runtime.settings import Settings
+from apigpu_runtime.trust import Trust
 
 _EVERYWHERE = {"", "0.0.0.0", "::"}
 
 
 def serve(options: ServeOptions, settings: Settings) -> int:
     """Serve until a signal comes. Raises InputError and SetupError for what cannot be served."""
+    Trust.of(settings.trusted_urls, settings.webhook_hosts)  # what is wrong with them is told now
     configure_logs()
     folder = DataFolder.made(options.data_dir)
     with folder.held():

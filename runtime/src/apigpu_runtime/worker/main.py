@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from apigpu.errors import SetupError
 from apigpu.registry import Registry
 from apigpu_runtime.settings import Settings
+from apigpu_runtime.storage.open import open_storage
+from apigpu_runtime.trust import Trust
 from apigpu_runtime.worker.handler import JobHandler
 from apigpu_runtime.worker.loop import Stopping
 from apigpu_runtime.worker.queue import GET_JOB, queue_environment, trusted_files
@@ -25,6 +27,7 @@ def run_worker(settings: Settings, *, join: str | None = None, token: str = "") 
     render ends the process with status 1.
     """
     signal.signal(signal.SIGTERM, _leave)  # as process 1 of a container, it would otherwise be deaf to it
+    _check(settings)
     environ = queue_environment(settings.environ, join=join, token=token)
     if join is not None:
         settings = replace(settings, trusted_urls=(*settings.trusted_urls, trusted_files(join)))
@@ -51,6 +54,13 @@ def run_worker(settings: Settings, *, join: str | None = None, token: str = "") 
     call = guarded(handler.handle, fail=handler.failure, log=log, stopping=stopping)
     sdk.serve(call, checks=[handler.renders], stopping=stopping, room=handler.room)
     return 1 if handler.is_broken else 0
+
+
+def _check(settings: Settings) -> None:
+    """What is wrong with the settings is told before the first job and not by it."""
+    Trust.of(settings.trusted_urls, ())
+    if settings.storage:
+        open_storage(settings)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
