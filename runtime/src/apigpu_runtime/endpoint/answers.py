@@ -105,4 +105,4 @@ def _state(answer: _Status) -> str:
 def endpoint_reason(document: object) -> str:
     """Why workers end as they start, which the local plane tells in its `/health` and RunPod does not."""
     reason = document.get("reason") if isinstance(document, dict) else None
-    return " ".join(reason.split())[:300] if isinstance(reason, str) else ""
+    return " ".join(reason.split())[:600] if isinstance(reason, str) else ""

@@ -30,7 +30,7 @@ _SETTLE_S = 0.05
 _SOON_S = 3.0
 _LOOK_AGAIN_S = 1.0
 _LINES_KEPT = 30
-_LINES_TOLD = 5
+_LINES_TOLD = 3
 _PIPE_GRACE_S = 1.0
 _LONGEST_SLEEP_S = 60.0
 
@@ -256,7 +256,8 @@ def _how_it_ended(status: int) -> str:
 
 
 def _last_lines(child: _Child) -> str:
-    lines = list(child.lines)[-_LINES_TOLD:]
+    # Of a traceback the last line says what happened; those that only point at a place in code say nothing.
+    lines = [line for line in child.lines if line.strip(" ^~")][-_LINES_TOLD:]
     return f" Its last lines:\n{chr(10).join(lines)}" if lines else ""
 
 
