@@ -138,3 +138,20 @@ def test_a_server_that_others_reach_asks_for_the_address_that_they_know(tmp_path
     with serving(data, "--host", "0.0.0.0", "--workers", "0") as server:
         server.stop()
     assert f"others are told addresses at {server.url}: --public-url names a better one" in server.told
+
+
+def test_a_worker_that_knows_the_server_by_another_name_says_what_to_set(
+    place: Place, client: httpx2.Client, desk: Path, tmp_path: Path
+) -> None:
+    fields = {"url_image": upload(client, desk / "beach.jpg"), **SMALL}
+    by_name, wait = place.server.url.replace("127.0.0.1", "localhost"), {"Prefer": "wait=60"}
+    with joined(by_name, place.worker_key, tmp_path / "work"):
+        problem = client.post("/video/img2vid", json=fields, headers=wait).json()
+    assert problem["code"] == "address_refused"
+    assert "the result cannot be delivered: 127.0.0.1 is not called" in problem["message"]
+    assert "APIGPU_TRUSTED_URLS" in problem["remedy"]
+    assert "--public-url" in problem["remedy"]
+    trusted = {"APIGPU_TRUSTED_URLS": f"{place.server.url}/files/"}
+    with joined(by_name, place.worker_key, tmp_path / "work", environ=trusted):
+        job = client.post("/video/img2vid", json=fields, headers=wait).json()
+    assert job["status"] == "COMPLETED", job

@@ -202,4 +202,9 @@ def _failed(what: str, *, code: str = "delivery_failed", retryable: bool = False
 
 
 def _refused_address(error: AddressRefused) -> StorageError:
-    return StorageError(error.message, code=error.code, remedy=error.remedy)
+    return StorageError(
+        f"the result cannot be delivered: {error.message}",
+        code=error.code,
+        remedy=f"{error.remedy.removesuffix('.')} on the worker. If it cannot be reached from there, give the server "
+        "an address that can, with --public-url, or a store, with APIGPU_STORAGE.",
+    )
