@@ -21,6 +21,8 @@ def blocks(page: Path) -> list[str]:
 
 
 PAGES = [page for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if blocks(page)]
+REFUSED = {"serve.md": 1, "dry-run.md": 1, "uploads.md": 1}
+"""How many calls of a page are refused: to show it, or since nothing lies at example.com."""
 
 pytestmark = [
     pytest.mark.ffmpeg,
@@ -43,5 +45,6 @@ def test_every_call_on_the_page_is_answered(page: Path, server: Server, desk: Pa
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-2000:]}"
+    assert done.stdout.count('"about:blank"') == REFUSED.get(page.name, 0), done.stdout
     for answer in tmp_path.glob("*.json"):
         assert json.loads(answer.read_text("utf-8")), answer.name

@@ -13,6 +13,7 @@ DEFAULT_MAX_DOWNLOAD_BYTES = 4 * 1024**3
 DEFAULT_FETCH_TIMEOUT_S = 600.0
 DEFAULT_RETENTION_S = 7 * 24 * 3600.0
 DEFAULT_IDLE_TIMEOUT_S = 300.0
+DEFAULT_EXECUTION_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,9 @@ class Settings:
     """How long finished jobs, their files and uploads are kept by the proxy."""
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
     """After so long without a job a worker on this machine ends."""
+    execution_timeout_s: float = DEFAULT_EXECUTION_TIMEOUT_S
+    """A job that renders for so long is ended by the endpoint. RunPod takes 5 s to 7 days, and has 10 minutes if it is
+    told nothing."""
     target: str = "auto"
     """What a worker renders on, by the names of `--target`: with `cuda` it takes no jobs where CUDA does not work."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -74,6 +78,7 @@ class Settings:
             runpod_rest_url=found.get("APIGPU_RUNPOD_REST_URL", cls.runpod_rest_url).rstrip("/"),
             webhook_secret=found.get("APIGPU_WEBHOOK_SECRET", ""),
             retention_s=3600 * _number(found, "APIGPU_RETENTION_HOURS", DEFAULT_RETENTION_S / 3600),
+            execution_timeout_s=_number(found, "APIGPU_EXECUTION_TIMEOUT_S", DEFAULT_EXECUTION_TIMEOUT_S),
             idle_timeout_s=_number(found, "APIGPU_IDLE_TIMEOUT_S", DEFAULT_IDLE_TIMEOUT_S),
             target=found.get("APIGPU_TARGET") or cls.target,
             environ=found,

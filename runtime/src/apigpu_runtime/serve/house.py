@@ -33,6 +33,8 @@ from apigpu_runtime.storage import Storage
 from apigpu_runtime.storage.open import open_storage
 
 VERSION = version("apigpu-runtime")
+_DAY_MS = 24 * 3600 * 1000
+_MOST_S = 7 * 24 * 3600.0
 _log = structlog.get_logger("apigpu.serve")
 
 
@@ -75,6 +77,7 @@ class House:
             on_finished=self._finished,
             announced=self.queue.announced,
             retention_s=settings.retention_s,
+            policy=_policy(settings),
         )
 
     @asynccontextmanager
@@ -124,3 +127,9 @@ class House:
     def _finished(self, connection: sqlite3.Connection, job: JobRecord) -> None:
         self.webhooks.record(connection, job, self.jobs.answers.document(job))
         self.metrics.job_finished(job)
+
+
+def _policy(settings: Settings) -> dict[str, int]:
+    """RunPod's `policy` of a job, in milliseconds. The time to live counts from the submission, waiting included."""
+    execution_ms = int(min(max(settings.execution_timeout_s, 5.0), _MOST_S) * 1000)
+    return {"executionTimeout": execution_ms, "ttl": min(_DAY_MS + execution_ms, int(_MOST_S * 1000))}
