@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,26 +47,55 @@ def weed() -> str | None:
 @contextmanager
 def seaweed(folder: Path) -> Iterator[Store]:
     """The store, started and gone again."""
+    store, process = _started(folder)
+    try:
+        yield store
+    finally:
+        _end(process)
+
+
+def _started(folder: Path) -> tuple[Store, subprocess.Popen[bytes]]:
+    """Somebody else may take a port between the look for it and its use: then it is tried with others."""
+    for attempt in range(3):
+        store, process = _start(folder / str(attempt))
+        try:
+            _make_bucket(store, process, folder / str(attempt) / "log")
+        except AssertionError:
+            _end(process)
+            if attempt == 2:
+                raise
+        else:
+            return store, process
+    raise AssertionError
+
+
+def _start(folder: Path) -> tuple[Store, subprocess.Popen[bytes]]:
     program = weed()
     assert program is not None
     names = ("master", "volume", "filer", "s3")
     ports = dict(zip((f"{name}.port{kind}" for name in names for kind in ("", ".grpc")), _free_ports(8), strict=True))
-    (folder / "data").mkdir()
+    (folder / "data").mkdir(parents=True)
     (folder / "s3.json").write_text(json.dumps(_identities()))
     argv = [
         *(program, "-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}"),
         *("-filer", "-s3", f"-s3.config={folder / 's3.json'}", "-volume.max=20", "-master.volumeSizeLimitMB=64"),
-        *("-master.telemetry=false", "-s3.iam=false", *(f"-{name}={port}" for name, port in ports.items())),
+        *(
+            "-master.telemetry=false",
+            "-s3.iam=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            *(f"-{name}={port}" for name, port in ports.items()),
+        ),
     ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder, start_new_session=True)
-    try:
-        store = Store(f"http://127.0.0.1:{ports['s3.port']}")
-        _make_bucket(store, process, folder / "log")
-        yield store
-    finally:
+    return Store(f"http://127.0.0.1:{ports['s3.port']}"), process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+    process.wait(10)
 
 
 def _make_bucket(store: Store, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -89,7 +89,8 @@ def test_libraries_that_tell_of_each_request_are_quiet(log: io.StringIO) -> None
     logging.getLogger("httpx2").info('HTTP Request: GET https://example.com/x "HTTP/1.1 200 OK"')
     logging.getLogger("uvicorn.access").info('127.0.0.1 - "GET /jobs HTTP/1.1" 200')
     logging.getLogger("uvicorn.error").info("Started")
-    assert [line["event"] for line in lines(log)] == ["Started"]
+    logging.getLogger("uvicorn.error").warning("Trouble")
+    assert [line["event"] for line in lines(log)] == ["Trouble"]
 
 
 def test_what_is_bound_stands_in_every_line(log: io.StringIO) -> None:

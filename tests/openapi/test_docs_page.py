@@ -16,6 +16,8 @@ from apigpu_runtime.proxy.docs_page import docs_routes
 from apigpu_runtime.proxy.openapi import openapi_document, openapi_routes
 from playground_support import served
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -18,9 +18,9 @@ from playground_support import BUILT_IN, HARD, FakeApi, fake_app, make_media, se
 BROKEN = EntryPoint("broken", "playground_no_such_module", "apigpu")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A real Chromium."""
+    """A real Chromium. For one file at a time: its event loop runs in this thread, and async tests need their own."""
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -8,7 +8,7 @@ import pytest
 
 from playground_support import FakeApi
 
-pytestmark = pytest.mark.ffmpeg
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("browser")]
 
 URL = "https://media.example/file"
 

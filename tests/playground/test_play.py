@@ -15,7 +15,7 @@ from apigpu.registry import Registry
 from apigpu_runtime.envelope import Failure
 from playground_support import FakeApi, document, fake_app, served, until
 
-pytestmark = pytest.mark.ffmpeg
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("browser")]
 
 URL = "https://media.example/file"
 

@@ -14,7 +14,7 @@ import pytest
 from playground_support import until
 from serve_support import serving
 
-pytestmark = pytest.mark.ffmpeg
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture(scope="module")

@@ -52,8 +52,8 @@ class Settings:
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
     """After so long without a job a worker on this machine ends."""
     execution_timeout_s: float = DEFAULT_EXECUTION_TIMEOUT_S
-    """A job that renders for so long is ended by the endpoint. RunPod takes 5 s to 7 days, and has 10 minutes if it is
-    told nothing."""
+    """A job that renders for so long is ended by the endpoint. RunPod takes 5 s to 7 days; told nothing, it gives 10
+    minutes."""
     target: str = "auto"
     """What a worker renders on, by the names of `--target`: with `cuda` it takes no jobs where CUDA does not work."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -21,8 +21,8 @@ from apigpu_runtime.proxy.redaction import redacted
 
 Form = Literal["auto", "console", "json"]
 
-_QUIET = ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio", "multipart", "python_multipart")
-"""Libraries that tell of each request, with its URL: only their warnings count."""
+_QUIET = ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio", "multipart", "python_multipart", "uvicorn.error")
+"""Libraries that tell of each request, with its URL, or of themselves: only their warnings count."""
 _LOOKED_AT = frozenset({"/health", "/metrics"})
 _DEPTH = 6
 _FIRST = ("timestamp", "level", "event")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -54,7 +53,6 @@ def serve_until_stopped(
         server_header=False,
         h11_max_incomplete_event_size=64 << 10,
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # uvicorn raises the signal again when all is tidied up: being stopped is how a server ends.
     with suppress(KeyboardInterrupt):
         _Server(config, on_ready, on_stop).run(sockets=[bound])
