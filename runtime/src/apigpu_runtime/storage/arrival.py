@@ -89,10 +89,10 @@ def translated(done: str) -> Iterator[None]:
 
 
 def _place(path: Path, target: Path) -> None:
-    # Whoever deletes takes away folders that are empty, maybe this one just now.
+    # Whoever deletes takes away folders that are empty, maybe this one just now; mkdir then takes it for a file.
     for _ in range(10):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, FileExistsError):
+            target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
             return
     raise StorageError("a file of the store could not be put into place.", retryable=True)
