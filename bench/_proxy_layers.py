@@ -22,12 +22,12 @@ from starlette.types import Message, Scope
 
 from _proxy_server import BenchHouse, bare
 from apigpu.operations import Operation
-from apigpu_runtime.proxy.authenticate import Authenticate
-from apigpu_runtime.proxy.bodies import BodyReader
-from apigpu_runtime.proxy.keeping import Keeper
-from apigpu_runtime.proxy.keys import KeyStore
-from apigpu_runtime.proxy.logs import AccessLog, configure_logs
-from apigpu_runtime.proxy.operation_routes import operation_routes
+from apigpu_runtime.proxy.access.authenticate import Authenticate
+from apigpu_runtime.proxy.access.keys import KeyStore
+from apigpu_runtime.proxy.bodies.bodies import BodyReader
+from apigpu_runtime.proxy.bodies.keeping import Keeper
+from apigpu_runtime.proxy.jobs.operation_routes import operation_routes
+from apigpu_runtime.proxy.observing.logs import AccessLog, configure_logs
 from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.proxy.request_ids import RequestIds
 from apigpu_runtime.serve.options import DataFolder, ServeOptions

@@ -27,16 +27,16 @@ from apigpu.registry import Registry
 from apigpu_runtime.backend import BackendError, Diagnosis, EndpointHealth, JobStatus
 from apigpu_runtime.database import Database
 from apigpu_runtime.job import Options
-from apigpu_runtime.proxy import job_store
-from apigpu_runtime.proxy.bodies import BodyReader
+from apigpu_runtime.proxy.access.keys import KeyStore
+from apigpu_runtime.proxy.bodies.bodies import BodyReader
+from apigpu_runtime.proxy.bodies.keeping import Keeper
 from apigpu_runtime.proxy.documents import JobRecord
-from apigpu_runtime.proxy.keeping import Keeper
-from apigpu_runtime.proxy.keys import KeyStore
-from apigpu_runtime.proxy.logs import configure_logs
-from apigpu_runtime.proxy.operation_routes import operation_routes
+from apigpu_runtime.proxy.jobs import job_store
+from apigpu_runtime.proxy.jobs.operation_routes import operation_routes
+from apigpu_runtime.proxy.jobs.schema import MIGRATIONS
+from apigpu_runtime.proxy.observing.logs import configure_logs
 from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.proxy.request_ids import RequestIds
-from apigpu_runtime.proxy.schema import MIGRATIONS
 from apigpu_runtime.serve.house import House
 from apigpu_runtime.serve.options import DataFolder, ServeOptions
 from apigpu_runtime.serve.queue import Queue

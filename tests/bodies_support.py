@@ -15,9 +15,9 @@ from starlette.routing import Route
 from apigpu.errors import InputError
 from apigpu.registry import Registry
 from apigpu_runtime.job import Signed
-from apigpu_runtime.proxy.bodies import BodyReader
-from apigpu_runtime.proxy.keeping import Keeper
-from apigpu_runtime.proxy.receiving import PACE, Pace
+from apigpu_runtime.proxy.bodies.bodies import BodyReader
+from apigpu_runtime.proxy.bodies.keeping import Keeper
+from apigpu_runtime.proxy.bodies.receiving import PACE, Pace
 from apigpu_runtime.proxy.refusals import Refusal
 from apigpu_runtime.storage import Stored, check_key
 

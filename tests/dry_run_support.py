@@ -14,10 +14,10 @@ from starlette.applications import Starlette
 from apigpu.errors import SetupError
 from apigpu.registry import Registry
 from apigpu_runtime.execute import Machine
-from apigpu_runtime.proxy.bodies import BodyReader
-from apigpu_runtime.proxy.dry_run import DryRuns, dry_run_routes
-from apigpu_runtime.proxy.keeping import Keeper
-from apigpu_runtime.proxy.preview import Previews, preview_routes
+from apigpu_runtime.proxy.bodies.bodies import BodyReader
+from apigpu_runtime.proxy.bodies.keeping import Keeper
+from apigpu_runtime.proxy.dry_runs.dry_run import DryRuns, dry_run_routes
+from apigpu_runtime.proxy.dry_runs.preview import Previews, preview_routes
 from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.settings import Settings
 from bodies_support import MemoryStorage

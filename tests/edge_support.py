@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from apigpu_runtime.callers import INTERNAL, caller_of
-from apigpu_runtime.proxy.authenticate import Authenticate
-from apigpu_runtime.proxy.keys import KeyStore
+from apigpu_runtime.proxy.access.authenticate import Authenticate
+from apigpu_runtime.proxy.access.keys import KeyStore
+from apigpu_runtime.proxy.access.sessions import session_routes
 from apigpu_runtime.proxy.problems import error_handlers
-from apigpu_runtime.proxy.sessions import session_routes
 
 HERE = "http://127.0.0.1:8000"
 TOKEN = "token-of-this-process"

@@ -18,24 +18,24 @@ from starlette.routing import Route
 from apigpu.registry import Registry
 from apigpu_runtime.database import Database
 from apigpu_runtime.digest import operations_digest
-from apigpu_runtime.proxy.authenticate import Authenticate
-from apigpu_runtime.proxy.bodies import BodyReader
-from apigpu_runtime.proxy.docs_page import docs_routes
-from apigpu_runtime.proxy.dry_run import DryRuns, dry_run_routes
-from apigpu_runtime.proxy.health import health_routes
-from apigpu_runtime.proxy.job_routes import job_routes
-from apigpu_runtime.proxy.jobs import Jobs
-from apigpu_runtime.proxy.keeping import Keeper
-from apigpu_runtime.proxy.keys import KeyStore
-from apigpu_runtime.proxy.metrics import Metrics
+from apigpu_runtime.proxy.access.authenticate import Authenticate
+from apigpu_runtime.proxy.access.keys import KeyStore
+from apigpu_runtime.proxy.bodies.bodies import BodyReader
+from apigpu_runtime.proxy.bodies.keeping import Keeper
+from apigpu_runtime.proxy.bodies.uploads import upload_routes
+from apigpu_runtime.proxy.dry_runs.dry_run import DryRuns, dry_run_routes
+from apigpu_runtime.proxy.dry_runs.preview import Previews, preview_routes
+from apigpu_runtime.proxy.jobs.job_routes import job_routes
+from apigpu_runtime.proxy.jobs.jobs import Jobs
+from apigpu_runtime.proxy.jobs.operation_routes import Patience, operation_routes
+from apigpu_runtime.proxy.jobs.schema import MIGRATIONS as JOBS
 from apigpu_runtime.proxy.n8n import n8n_routes
-from apigpu_runtime.proxy.openapi import openapi_document, openapi_routes
-from apigpu_runtime.proxy.operation_routes import Patience, operation_routes
-from apigpu_runtime.proxy.preview import Previews, preview_routes
+from apigpu_runtime.proxy.observing.health import health_routes
+from apigpu_runtime.proxy.observing.metrics import Metrics
+from apigpu_runtime.proxy.openapi.docs_page import docs_routes
+from apigpu_runtime.proxy.openapi.openapi import openapi_document, openapi_routes
 from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.proxy.request_ids import RequestIds
-from apigpu_runtime.proxy.schema import MIGRATIONS as JOBS
-from apigpu_runtime.proxy.uploads import upload_routes
 from apigpu_runtime.proxy.webhooks import MIGRATIONS as WEBHOOKS
 from apigpu_runtime.proxy.webhooks import Webhooks, webhook_routes
 from apigpu_runtime.settings import Settings

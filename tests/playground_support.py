@@ -30,7 +30,7 @@ from apigpu_runtime.envelope import Failure, OutputFile, ProgressReport, Ran, Re
 from apigpu_runtime.job import job_request, split_options
 from apigpu_runtime.playground.pages import playground_routes
 from apigpu_runtime.proxy.documents import Execution, JobDocument, Links, Stats, Waiting
-from apigpu_runtime.proxy.dry_run_documents import DryRun
+from apigpu_runtime.proxy.dry_runs.dry_run_documents import DryRun
 
 BUILT_IN = [
     EntryPoint("addaudio", "apigpu_addaudio", "apigpu"),

@@ -37,14 +37,14 @@ from apigpu_runtime.database import Database
 from apigpu_runtime.digest import operations_digest
 from apigpu_runtime.envelope import Failure, OutputFile, Result, progress_output
 from apigpu_runtime.proxy.documents import JobRecord
-from apigpu_runtime.proxy.job_routes import job_routes
-from apigpu_runtime.proxy.jobs import Jobs
-from apigpu_runtime.proxy.operation_routes import Patience, operation_routes
-from apigpu_runtime.proxy.pace import Pace
+from apigpu_runtime.proxy.jobs.job_routes import job_routes
+from apigpu_runtime.proxy.jobs.jobs import Jobs
+from apigpu_runtime.proxy.jobs.operation_routes import Patience, operation_routes
+from apigpu_runtime.proxy.jobs.pace import Pace
+from apigpu_runtime.proxy.jobs.schema import MIGRATIONS
 from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.proxy.refusals import malformed
 from apigpu_runtime.proxy.request_ids import RequestIds
-from apigpu_runtime.proxy.schema import MIGRATIONS
 from apigpu_runtime.storage import Storage
 
 PUBLIC_URL = "http://proxy.test"

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from apigpu.registry import Registry
-from apigpu_runtime.proxy.receiving import Pace
+from apigpu_runtime.proxy.bodies.receiving import Pace
 from bodies_support import MemoryStorage, body_app
 
 pytestmark = pytest.mark.anyio

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from apigpu.errors import InputError
 from apigpu_runtime.database import Database
-from apigpu_runtime.proxy.keeping import Keeper
-from apigpu_runtime.proxy.upload_ledger import MIGRATIONS, UploadLedger
-from apigpu_runtime.proxy.uploads import upload_routes
+from apigpu_runtime.proxy.bodies.keeping import Keeper
+from apigpu_runtime.proxy.bodies.upload_ledger import MIGRATIONS, UploadLedger
+from apigpu_runtime.proxy.bodies.uploads import upload_routes
 from bodies_support import STORE, MemoryStorage, problem
 
 

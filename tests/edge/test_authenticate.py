@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from apigpu.errors import InputError
-from apigpu_runtime.proxy.authenticate import check_listen
-from apigpu_runtime.proxy.keys import KeyStore
+from apigpu_runtime.proxy.access.authenticate import check_listen
+from apigpu_runtime.proxy.access.keys import KeyStore
 from edge_support import HERE, TOKEN, edge
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from apigpu.registry import Failure, Registry
 from apigpu_runtime.backend import BackendError, Diagnosis, EndpointHealth
 from apigpu_runtime.callers import INTERNAL, NOBODY, Caller, as_caller
-from apigpu_runtime.proxy.health import health_routes
+from apigpu_runtime.proxy.observing.health import health_routes
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from apigpu.errors import InputError
-from apigpu_runtime.proxy.keys import KeyStore
+from apigpu_runtime.proxy.access.keys import KeyStore
 from edge_support import Clock
 
 

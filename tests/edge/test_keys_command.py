@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from apigpu_runtime.cli import main
-from apigpu_runtime.proxy.keys import KeyStore
+from apigpu_runtime.proxy.access.keys import KeyStore
 
 Capture = pytest.CaptureFixture[str]
 

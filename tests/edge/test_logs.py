@@ -14,9 +14,9 @@ import httpx2
 import pytest
 import structlog
 
-from apigpu_runtime.proxy.keys import KeyStore
-from apigpu_runtime.proxy.logs import AccessLog, configure_logs
-from apigpu_runtime.proxy.redaction import redacted
+from apigpu_runtime.proxy.access.keys import KeyStore
+from apigpu_runtime.proxy.observing.logs import AccessLog, configure_logs
+from apigpu_runtime.proxy.observing.redaction import redacted
 from apigpu_runtime.proxy.request_ids import RequestIds
 from edge_support import Clock, application
 

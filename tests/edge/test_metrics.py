@@ -16,7 +16,7 @@ from apigpu_runtime.callers import INTERNAL, as_caller
 from apigpu_runtime.envelope import Result, Timings
 from apigpu_runtime.job import Options
 from apigpu_runtime.proxy.documents import JobRecord
-from apigpu_runtime.proxy.metrics import Metrics, RequestMetrics
+from apigpu_runtime.proxy.observing.metrics import Metrics, RequestMetrics
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apigpu_runtime.proxy.sessions import LIFETIME_S
+from apigpu_runtime.proxy.access.sessions import LIFETIME_S
 from edge_support import HERE, Edge, edge
 
 pytestmark = pytest.mark.anyio

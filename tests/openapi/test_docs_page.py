@@ -12,8 +12,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from apigpu.registry import Registry
-from apigpu_runtime.proxy.docs_page import docs_routes
-from apigpu_runtime.proxy.openapi import openapi_document, openapi_routes
+from apigpu_runtime.proxy.openapi.docs_page import docs_routes
+from apigpu_runtime.proxy.openapi.openapi import openapi_document, openapi_routes
 from playground_support import served
 
 pytestmark = pytest.mark.xdist_group("browser")

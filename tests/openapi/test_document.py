@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from apigpu.registry import Registry
 from apigpu_runtime.job import PIPELINE, job_request, split_options
-from apigpu_runtime.proxy.openapi import openapi_document
+from apigpu_runtime.proxy.openapi.openapi import openapi_document
 from apigpu_runtime.remote import refuse_local_paths
 
 

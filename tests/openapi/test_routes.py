@@ -8,8 +8,8 @@ from starlette.routing import Mount, Route
 
 from apigpu.registry import Registry
 from apigpu_runtime.job import PIPELINE
-from apigpu_runtime.proxy.keys import KeyStore
-from apigpu_runtime.proxy.openapi import openapi_document
+from apigpu_runtime.proxy.access.keys import KeyStore
+from apigpu_runtime.proxy.openapi.openapi import openapi_document
 from apigpu_runtime.serve.house import House
 from apigpu_runtime.serve.options import DataFolder, ServeOptions
 from apigpu_runtime.serve.routes import house_app

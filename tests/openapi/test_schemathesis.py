@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from apigpu.registry import Registry
-from apigpu_runtime.proxy.openapi import openapi_document
+from apigpu_runtime.proxy.openapi.openapi import openapi_document
 from openapi_support import PUBLIC_URL, served_whole
 
 EXAMPLES = 5

@@ -10,11 +10,11 @@ import pytest
 
 from apigpu_runtime.database import Database
 from apigpu_runtime.job import Options
-from apigpu_runtime.proxy import job_store
 from apigpu_runtime.proxy.documents import JobRecord
-from apigpu_runtime.proxy.job_ids import new_job_id
-from apigpu_runtime.proxy.pace import DEFAULT_PACE, Pace
-from apigpu_runtime.proxy.schema import MIGRATIONS
+from apigpu_runtime.proxy.jobs import job_store
+from apigpu_runtime.proxy.jobs.job_ids import new_job_id
+from apigpu_runtime.proxy.jobs.pace import DEFAULT_PACE, Pace
+from apigpu_runtime.proxy.jobs.schema import MIGRATIONS
 from proxy_support import CAPTION, FakeEndpoint, Taken, proxy, until
 
 pytestmark = pytest.mark.anyio

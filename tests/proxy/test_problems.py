@@ -8,8 +8,8 @@ import pytest
 
 from apigpu.errors import ApiGpuError, FFmpegError, InputError, PluginError, SetupError, UnsupportedError
 from apigpu_runtime.backend import BackendError
+from apigpu_runtime.proxy.jobs.statuses import retry_after_s, status_of
 from apigpu_runtime.proxy.refusals import malformed, too_large
-from apigpu_runtime.proxy.statuses import retry_after_s, status_of
 from apigpu_runtime.storage.errors import StorageError
 from proxy_support import proxy
 

@@ -16,9 +16,9 @@ from apigpu_runtime.database import Database
 from apigpu_runtime.digest import operations_digest
 from apigpu_runtime.endpoint.client import RunPodEndpoint
 from apigpu_runtime.proxy.documents import JobRecord
-from apigpu_runtime.proxy.jobs import Jobs
-from apigpu_runtime.proxy.pace import Pace
-from apigpu_runtime.proxy.schema import MIGRATIONS
+from apigpu_runtime.proxy.jobs.jobs import Jobs
+from apigpu_runtime.proxy.jobs.pace import Pace
+from apigpu_runtime.proxy.jobs.schema import MIGRATIONS
 from machines_support import ASYNC, SMALL, client_of, joined, new_key, until_waiting_for
 from serve_support import Server, finished, serving, upload
 

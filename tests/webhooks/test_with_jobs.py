@@ -14,8 +14,8 @@ from apigpu.registry import Registry
 from apigpu_runtime.database import Database
 from apigpu_runtime.envelope import Failure
 from apigpu_runtime.proxy.documents import JobRecord
-from apigpu_runtime.proxy.jobs import Jobs
-from apigpu_runtime.proxy.schema import MIGRATIONS as JOBS
+from apigpu_runtime.proxy.jobs.jobs import Jobs
+from apigpu_runtime.proxy.jobs.schema import MIGRATIONS as JOBS
 from apigpu_runtime.proxy.webhooks import MIGRATIONS as WEBHOOKS
 from apigpu_runtime.proxy.webhooks import Webhooks
 from apigpu_runtime.proxy.webhooks.documents import WebhookMessage

@@ -20,7 +20,7 @@ from apigpu_runtime.serve.options import DataFolder, default_data_dir
 from apigpu_runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from apigpu_runtime.proxy.keys import Key, KeyStore
+    from apigpu_runtime.proxy.access.keys import Key, KeyStore
 
 _USAGE = 2
 _LIFETIME = re.compile(r"(\d{1,4})([mhdw])")
@@ -128,7 +128,7 @@ def _parser(name: str, description: str) -> Parser:
 def _store(options: argparse.Namespace, *, make: bool = False) -> Iterator[Any]:
     """The store; None where there is none, and none is to be made for a mere look."""
     # Late, so that --help stays quick.
-    from apigpu_runtime.proxy.keys import KeyStore
+    from apigpu_runtime.proxy.access.keys import KeyStore
 
     folder = DataFolder(_folder(options))
     if not make and not folder.keys.exists():

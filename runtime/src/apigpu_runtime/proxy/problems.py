@@ -14,9 +14,9 @@ from starlette.responses import Response
 from apigpu.errors import ApiGpuError, InputError
 from apigpu_runtime.envelope import Failure
 from apigpu_runtime.proxy.documents import JobProblem, Problem
+from apigpu_runtime.proxy.jobs.statuses import retry_after_s, status_of, status_of_failure
 from apigpu_runtime.proxy.refusals import Refusal
 from apigpu_runtime.proxy.request_ids import HEADER, request_id_of
-from apigpu_runtime.proxy.statuses import retry_after_s, status_of, status_of_failure
 
 _log = structlog.get_logger("apigpu.proxy")
 

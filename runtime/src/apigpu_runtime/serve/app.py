@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from apigpu_runtime.proxy.authenticate import check_listen
-from apigpu_runtime.proxy.keys import KeyStore
-from apigpu_runtime.proxy.logs import configure_logs
+from apigpu_runtime.proxy.access.authenticate import check_listen
+from apigpu_runtime.proxy.access.keys import KeyStore
+from apigpu_runtime.proxy.observing.logs import configure_logs
 from apigpu_runtime.serve.house import House
 from apigpu_runtime.serve.options import DataFolder, ServeOptions
 from apigpu_runtime.serve.routes import house_app

@@ -16,14 +16,14 @@ from apigpu.registry import Registry
 from apigpu_runtime.backend import BackendError, Diagnosis
 from apigpu_runtime.database import Database
 from apigpu_runtime.digest import operations_digest
+from apigpu_runtime.proxy.access.keys import KeyStore
+from apigpu_runtime.proxy.bodies.upload_ledger import MIGRATIONS as UPLOADS
+from apigpu_runtime.proxy.bodies.upload_ledger import UploadLedger
 from apigpu_runtime.proxy.documents import JobRecord
-from apigpu_runtime.proxy.job_store import open_counts
-from apigpu_runtime.proxy.jobs import Jobs
-from apigpu_runtime.proxy.keys import KeyStore
-from apigpu_runtime.proxy.metrics import Metrics
-from apigpu_runtime.proxy.schema import MIGRATIONS as JOBS
-from apigpu_runtime.proxy.upload_ledger import MIGRATIONS as UPLOADS
-from apigpu_runtime.proxy.upload_ledger import UploadLedger
+from apigpu_runtime.proxy.jobs.job_store import open_counts
+from apigpu_runtime.proxy.jobs.jobs import Jobs
+from apigpu_runtime.proxy.jobs.schema import MIGRATIONS as JOBS
+from apigpu_runtime.proxy.observing.metrics import Metrics
 from apigpu_runtime.proxy.webhooks import MIGRATIONS as WEBHOOKS
 from apigpu_runtime.proxy.webhooks import Webhooks, signing_secrets
 from apigpu_runtime.serve.options import DataFolder, ServeOptions

@@ -13,23 +13,23 @@ from apigpu.operations import Operation
 from apigpu_runtime.callers import CLIENT, caller_of
 from apigpu_runtime.playground.headers import media_origins
 from apigpu_runtime.playground.pages import playground_routes
-from apigpu_runtime.proxy.authenticate import Authenticate
-from apigpu_runtime.proxy.bodies import BodyReader
-from apigpu_runtime.proxy.docs_page import docs_routes
-from apigpu_runtime.proxy.health import health_routes
-from apigpu_runtime.proxy.job_routes import job_routes
-from apigpu_runtime.proxy.keeping import Keeper
-from apigpu_runtime.proxy.local_access import is_loopback
-from apigpu_runtime.proxy.logs import AccessLog
-from apigpu_runtime.proxy.metrics import RequestMetrics
+from apigpu_runtime.proxy.access.authenticate import Authenticate
+from apigpu_runtime.proxy.access.local_access import is_loopback
+from apigpu_runtime.proxy.access.sessions import session_routes
+from apigpu_runtime.proxy.bodies.bodies import BodyReader
+from apigpu_runtime.proxy.bodies.keeping import Keeper
+from apigpu_runtime.proxy.bodies.uploads import upload_routes
+from apigpu_runtime.proxy.dry_runs.planning import planning_routes
+from apigpu_runtime.proxy.jobs.job_routes import job_routes
+from apigpu_runtime.proxy.jobs.operation_routes import Patience, operation_routes
 from apigpu_runtime.proxy.n8n import n8n_routes
-from apigpu_runtime.proxy.openapi import openapi_document, openapi_routes
-from apigpu_runtime.proxy.operation_routes import Patience, operation_routes
-from apigpu_runtime.proxy.planning import planning_routes
+from apigpu_runtime.proxy.observing.health import health_routes
+from apigpu_runtime.proxy.observing.logs import AccessLog
+from apigpu_runtime.proxy.observing.metrics import RequestMetrics
+from apigpu_runtime.proxy.openapi.docs_page import docs_routes
+from apigpu_runtime.proxy.openapi.openapi import openapi_document, openapi_routes
 from apigpu_runtime.proxy.problems import error_handlers
 from apigpu_runtime.proxy.request_ids import RequestIds
-from apigpu_runtime.proxy.sessions import session_routes
-from apigpu_runtime.proxy.uploads import upload_routes
 from apigpu_runtime.proxy.webhooks import check_webhook_url, webhook_routes
 from apigpu_runtime.serve.house import VERSION, House
 from apigpu_runtime.storage.file_routes import file_routes

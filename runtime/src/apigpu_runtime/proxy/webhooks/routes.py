@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from apigpu.errors import InputError
-from apigpu_runtime.proxy.json_body import parse_object
-from apigpu_runtime.proxy.receiving import read_whole
+from apigpu_runtime.proxy.bodies.json_body import parse_object
+from apigpu_runtime.proxy.bodies.receiving import read_whole
 from apigpu_runtime.proxy.refusals import Refusal
 from apigpu_runtime.proxy.webhooks.deliveries import STATUSES, Delivery
 from apigpu_runtime.proxy.webhooks.documents import (

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 import httpx2
 
 from apigpu.errors import InputError
-from apigpu_runtime.proxy.redaction import redacted
+from apigpu_runtime.proxy.observing.redaction import redacted
 from apigpu_runtime.proxy.webhooks.addresses import Receiver
 from apigpu_runtime.proxy.webhooks.deliveries import Try
 

@@ -1,0 +1,1 @@
+"""What clients send: bodies in any form, and files."""

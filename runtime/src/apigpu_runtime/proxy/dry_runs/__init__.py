@@ -1,0 +1,1 @@
+"""Looking ahead: plans and previews, without a GPU."""

@@ -1,0 +1,1 @@
+"""Jobs: taken, handed on, followed and told; whatever is killed in between."""

@@ -1,0 +1,1 @@
+"""What there is to call, as an OpenAPI document and as a page."""
