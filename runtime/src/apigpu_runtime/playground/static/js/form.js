@@ -30,7 +30,10 @@ const MAKERS = {
   union: unionField,
 };
 
-/** The field for a schema. `place` has name, label, required, depth and the schema's definitions. */
+/**
+ * The field for a schema. `place` has name, label, required, depth and the schema's definitions, and `make`, which is
+ * this function: fields that hold others make them with it.
+ */
 export function makeField(schema, place) {
   const simple = simplified(schema, place.definitions);
   return MAKERS[kindOf(simple)](simple, place);
@@ -39,7 +42,7 @@ export function makeField(schema, place) {
 /** The fields of an object's schema, put into `container`. */
 export function makeForm(schema, container, { opensGroups = false } = {}) {
   const definitions = schema.$defs ?? {};
-  const inner = fieldsOf(resolved(schema, definitions), { definitions, opensGroups, depth: 0 });
+  const inner = fieldsOf(resolved(schema, definitions), { definitions, opensGroups, depth: 0, make: makeField });
   container.replaceChildren(...inner.elements);
   return {
     fields: inner.fields,

@@ -1,10 +1,8 @@
 // The fields of an object, and tuples.
 
 import { h } from "./dom.js";
-import { makeField } from "./form.js";
 import { helpOf } from "./frame.js";
 import { EAGER_DEPTH, faultPlace, join, labelFor, within } from "./places.js";
-import { unionField } from "./unions.js";
 import { t } from "./words.js";
 
 /** The fields of an object, without anything around them. */
@@ -14,7 +12,7 @@ export function fieldsOf(schema, place) {
   for (const [name, part] of Object.entries(schema.properties)) {
     fields.set(
       name,
-      makeField(part, {
+      place.make(part, {
         ...place,
         name,
         label: undefined,
@@ -75,7 +73,7 @@ export function groupField(schema, place) {
 
 /** A group that may be left out: nothing of it exists until it is wanted. It may hold itself. */
 function optionalGroup(schema, place) {
-  return unionField({ ...schema, branches: [{ ...schema, nullable: false }], nullable: true }, place);
+  return place.make({ ...schema, branches: [{ ...schema, nullable: false }], nullable: true }, place);
 }
 
 export function tupleField(schema, place) {
@@ -85,7 +83,7 @@ export function tupleField(schema, place) {
   const fields = schema.prefixItems.map((part, index) => {
     const label = part.title ?? t("item_of", { number: index + 1 });
     const item = { ...part, default: part.default ?? schema.default?.[index] };
-    return makeField(item, { ...place, name: "", label, depth: place.depth + 1 });
+    return place.make(item, { ...place, name: "", label, depth: place.depth + 1 });
   });
   element.append(
     ...[helpOf(schema), own.fault].filter(Boolean),

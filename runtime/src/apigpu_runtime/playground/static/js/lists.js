@@ -1,7 +1,6 @@
 // Lists: items are added, moved and removed; files become items.
 
 import { announce, h } from "./dom.js";
-import { makeField } from "./form.js";
 import { changed, helpOf } from "./frame.js";
 import { acceptOf, droppable } from "./media.js";
 import { faultPlace, join, labelFor, within } from "./places.js";
@@ -56,7 +55,7 @@ export function listField(schema, place) {
   };
   const append = (value) => {
     const inner = { ...place, name: "", label: singular, required: true, isItem: true, depth: place.depth + 1 };
-    const field = kindOf(item) === "group" ? branchField(item, inner) : makeField(item, inner);
+    const field = kindOf(item) === "group" ? branchField(item, inner) : place.make(item, inner);
     const one = listRow(field, { move, remove });
     items.push(one);
     rows.append(one.element);

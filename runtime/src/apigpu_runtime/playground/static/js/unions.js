@@ -1,7 +1,6 @@
 // A choice between schemas: a select, and the field of what was chosen.
 
 import { h } from "./dom.js";
-import { makeField } from "./form.js";
 import { frame, helpOf } from "./frame.js";
 import { fieldsOf } from "./groups.js";
 import { EAGER_DEPTH, faultPlace, within } from "./places.js";
@@ -58,7 +57,7 @@ export function unionField(schema, place) {
 
 /** The field of a chosen branch. A group needs no second frame around it. */
 export function branchField(branch, place) {
-  if (kindOf(branch) !== "group") return makeField(branch, { ...place, depth: place.depth + 1 });
+  if (kindOf(branch) !== "group") return place.make(branch, { ...place, depth: place.depth + 1 });
   const inner = fieldsOf(branch, place);
   const element = h("div", { class: "branch-body" });
   const own = faultPlace(element);
