@@ -69,16 +69,28 @@ class BodyReader:
 
         Raises InputError, among them Refusal for what HTTP has a status for; then no uploaded file is left.
         """
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if not kind or _JSON.fullmatch(kind):
+            document = _object(await self.small(request))
+            self._check(document, operation, beside)
+            return document
         async with AsyncExitStack() as undo:
-            form = Form(self.registry, operation, beside)
-            document = await _Reading(self, request, form, undo).document()
-            own = beside.model_fields if beside else {}
-            fields, _ = split_options({name: value for name, value in document.items() if name not in own})
-            refuse_local_paths(job_request(self.registry, operation.name if operation else PIPELINE, fields))
+            document = await _Reading(self, request, Form(self.registry, operation, beside), undo).document(kind)
+            self._check(document, operation, beside)
             kept = undo.pop_all()
             if until is not None:
                 until.push_async_exit(kept)
             return document
+
+    async def small(self, request: Request) -> bytes:
+        """A body without files."""
+        return await read_whole(request, max_bytes=self.max_json_bytes, pace=self.pace)
+
+    def _check(self, document: dict[str, Any], operation: Operation | None, beside: Model | None) -> None:
+        if beside is not None:
+            document = {name: value for name, value in document.items() if name not in beside.model_fields}
+        fields, _ = split_options(document)
+        refuse_local_paths(job_request(self.registry, operation.name if operation else PIPELINE, fields))
 
 
 @dataclass(frozen=True)
@@ -88,21 +100,14 @@ class _Reading:
     form: Form
     undo: AsyncExitStack
 
-    async def document(self) -> dict[str, Any]:
-        content_type = self.request.headers.get("content-type", "")
-        kind = content_type.partition(";")[0].strip().lower()
-        if not kind or _JSON.fullmatch(kind):
-            return _object(await self._small())
+    async def document(self, kind: str) -> dict[str, Any]:
         if kind == "multipart/form-data":
-            return await self._multipart(content_type)
+            return await self._multipart(self.request.headers.get("content-type", ""))
         if kind == "application/x-www-form-urlencoded":
-            return self._urlencoded(await self._small())
+            return self._urlencoded(await self.reader.small(self.request))
         if kind == "application/octet-stream" or _kind_of(kind) is not None:
             return await self._raw(kind)
         raise _unsupported(f"{kind[:80]} is not taken.")
-
-    async def _small(self) -> bytes:
-        return await read_whole(self.request, max_bytes=self.reader.max_json_bytes, pace=self.reader.pace)
 
     def _urlencoded(self, body: bytes) -> dict[str, Any]:
         if body.lstrip()[:1] == b"{":

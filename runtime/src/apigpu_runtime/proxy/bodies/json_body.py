@@ -47,9 +47,7 @@ def parse_json(body: bytes, *, where: str = "") -> Any:
         ) from None
     _check_counts(body, where)
     try:
-        value = json.loads(
-            text, object_pairs_hook=_Pairs(where), parse_float=_number, parse_constant=_Constant(where)
-        )
+        value = (_decoder(where) if where else _BODY).decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise _fault(f"is no valid JSON: {error.msg} at {place}.", code="invalid_json", where=where) from None
@@ -107,10 +105,11 @@ class _Constant:
 
 
 def _decoder(where: str) -> json.JSONDecoder:
-    return json.JSONDecoder(object_pairs_hook=_Pairs(where), parse_constant=_Constant(where))
+    return json.JSONDecoder(object_pairs_hook=_Pairs(where), parse_float=_number, parse_constant=_Constant(where))
 
 
 _BODY = _decoder("")
+"""Of whole bodies, made once."""
 
 
 def _check_surrogates(value: Any, where: str) -> None:

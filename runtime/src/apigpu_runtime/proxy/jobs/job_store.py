@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
+
 from apigpu_runtime.backend import CANCELLED, IN_PROGRESS, IN_QUEUE
 from apigpu_runtime.envelope import Failure, Result
 from apigpu_runtime.job import Options
@@ -65,7 +67,7 @@ def insert(
             idempotency_key,
             request_digest,
             job.created_s,
-            json.dumps(job.fields, separators=(",", ":")),
+            to_json(job.fields).decode(),
             job.options.model_dump_json(exclude_defaults=True),
         ),
     )
