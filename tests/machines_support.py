@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 
-from serve_support import STOP_S
+from serve_support import STOP_S, Server
 
 SMALL = {"width": 320, "height": 180, "frame_rate": 10, "duration": 1}
 """Of a photo's video that is soon made."""
@@ -31,6 +31,15 @@ def new_key(data_dir: Path, name: str, *more: str) -> str:
     told = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
     secret: str = json.loads(told)["secret"]
     return secret
+
+
+class Place(NamedTuple):
+    """A server that starts no workers, and a key of each kind for it."""
+
+    server: Server
+    data: Path
+    client_key: str
+    worker_key: str
 
 
 @dataclass

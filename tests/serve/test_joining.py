@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 import pytest
 
-from machines_support import ASYNC, SMALL, client_of, joined, new_key, until_waiting_for, video_of
-from serve_support import Server, finished, free_port, serving, upload, workers_of
+from machines_support import ASYNC, SMALL, Place, client_of, joined, new_key, until_waiting_for, video_of
+from serve_support import finished, free_port, serving, upload, workers_of
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("serve")]
-
-
-class Place(NamedTuple):
-    """A server that starts no workers, and a key of each kind for it."""
-
-    server: Server
-    data: Path
-    client_key: str
-    worker_key: str
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    data = tmp_path_factory.mktemp("joined")
-    client_key, worker_key = new_key(data, "n8n"), new_key(data, "gpu-box", "--scope", "worker")
-    with serving(data, "--workers", "0") as server:
-        yield Place(server, data, client_key, worker_key)
 
 
 @pytest.fixture

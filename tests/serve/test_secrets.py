@@ -6,12 +6,11 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,7 +20,7 @@ import pytest
 
 from machines_support import ASYNC, SMALL, Worker, client_of, joined, new_key
 from seaweed_support import BUCKET, SECRET_KEY, Store
-from serve_support import Server, finished, free_port, serving, upload, workers_of
+from serve_support import Server, answering, finished, free_port, serving, upload, workers_of
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("serve")]
 
@@ -86,16 +85,8 @@ def elsewhere(files: dict[str, bytes]) -> Iterator[Elsewhere]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    host.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(Handler) as host.url:
         yield host
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @dataclass

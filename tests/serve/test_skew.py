@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 import pytest
@@ -19,29 +19,14 @@ from apigpu_runtime.proxy.documents import JobRecord
 from apigpu_runtime.proxy.jobs.jobs import Jobs
 from apigpu_runtime.proxy.jobs.pace import Pace
 from apigpu_runtime.proxy.jobs.schema import MIGRATIONS
-from machines_support import ASYNC, SMALL, client_of, joined, new_key, until_waiting_for
-from serve_support import Server, finished, serving, upload
+from machines_support import ASYNC, SMALL, Place, client_of, joined, until_waiting_for
+from serve_support import finished, upload
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("serve")]
 
 BLUR = Path(__file__).resolve().parents[2] / "examples" / "apigpu-blur" / "src" / "apigpu_blur.py"
 OTHER = {"APIGPU_DISABLED_PLUGINS": "caption"}
 """A worker of another image: one plugin fewer."""
-
-
-class Place(NamedTuple):
-    server: Server
-    client_key: str
-    worker_key: str
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A server whose workers all come from elsewhere."""
-    data = tmp_path_factory.mktemp("skewed")
-    client_key, worker_key = new_key(data, "n8n"), new_key(data, "gpu-box", "--scope", "worker")
-    with serving(data, "--workers", "0") as server:
-        yield Place(server, client_key, worker_key)
 
 
 @pytest.fixture
