@@ -19,6 +19,7 @@ from apigpu_runtime.proxy.openapi.openapi_parts import (
     query,
 )
 from apigpu_runtime.proxy.openapi.openapi_schemas import Schemas
+from apigpu_runtime.proxy.webhooks.documents import WebhookMessage
 
 Part = dict[str, Any]
 
@@ -132,7 +133,10 @@ def finished_webhook(schemas: Schemas) -> Part:
             _webhook_header("webhook-timestamp", "Seconds since 1970 when it was sent."),
             _webhook_header("webhook-signature", "`v1,` and the HMAC-SHA256 of `id.timestamp.body`, in base64."),
         ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schemas.answer(JobDocument)}}},
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schemas.answer(WebhookMessage)}},
+        },
         "responses": {"2XX": {"description": "The message is taken; any other answer has it sent again."}},
         "security": [],
     }

@@ -29,6 +29,7 @@ from apigpu_runtime.proxy.webhooks.documents import (
     WebhookDelivery,
     WebhookDeliveryDetails,
     WebhookList,
+    WebhookMessage,
     WebhookTestAnswer,
     WebhookTestRequest,
 )
@@ -52,6 +53,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     WebhookDelivery,
     WebhookDeliveryDetails,
     WebhookList,
+    WebhookMessage,
     WebhookTestAnswer,
     HealthReport,
     HealthSummary,
