@@ -137,9 +137,6 @@ def finished_webhook(schemas: Schemas) -> Part:
             "required": True,
             "content": {"application/json": {"schema": schemas.answer(WebhookMessage)}},
         },
-            "required": True,
-            "content": {"application/json": {"schema": schemas.answer(WebhookMessage)}},
-        },
         "responses": {"2XX": {"description": "The message is taken; any other answer has it sent again."}},
         "security": [],
     }
